@@ -1,0 +1,74 @@
+"""One event per operation, to logging and, where the application uses it, OpenTelemetry."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from statekit.types import Event
+
+__all__ = ["Listener", "emit"]
+
+Listener = Callable[[Event], None]
+
+_LOGGER: Final = logging.getLogger("statekit")
+
+
+def emit(event: Event) -> None:
+    """Tell the log and the tracer. Failures of the engine are warnings, the rest is for debugging."""
+    level = logging.WARNING if event.outcome in _ENGINE_FAILURES else logging.DEBUG
+    if _LOGGER.isEnabledFor(level):
+        _LOGGER.log(
+            level,
+            "%s.%s on %s: %s (attempts %d, conflicts %d, bytes %d, %.1f ms)",
+            event.store,
+            event.operation,
+            event.backend,
+            event.outcome,
+            event.attempts,
+            event.conflicts,
+            event.size,
+            event.seconds * 1000,
+            extra={"statekit": event},
+        )
+    if (tracer := _tracer()) is not None:
+        _trace(tracer, event)
+
+
+_ENGINE_FAILURES: Final = frozenset(
+    {
+        "BackendError",
+        "CorruptDataError",
+        "DeniedError",
+        "IndeterminateError",
+        "MisconfiguredError",
+        "ThrottledError",
+        "TimedOutError",
+        "UnavailableError",
+    }
+)
+
+
+def _tracer() -> Any:
+    """Return OpenTelemetry's tracer if the application has imported it: importing it here would cost a cold start."""
+    trace = sys.modules.get("opentelemetry.trace")
+    return None if trace is None else trace.get_tracer("statekit")
+
+
+def _trace(tracer: Any, event: Event) -> None:
+    """Record a span that ends now and began ``event.seconds`` ago."""
+    end = time.time_ns()
+    span = tracer.start_span(f"{event.store}.{event.operation}", start_time=end - int(event.seconds * 1e9))
+    span.set_attributes(
+        {
+            "statekit.backend": event.backend,
+            "statekit.outcome": event.outcome,
+            "statekit.attempts": event.attempts,
+            "statekit.conflicts": event.conflicts,
+            "statekit.bytes": event.size,
+        }
+    )
+    span.end(end_time=end)

@@ -1,0 +1,42 @@
+"""Random names: write ids, epochs and session ids."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from base64 import b64encode, urlsafe_b64encode
+from typing import Final
+
+__all__ = ["WRITE_ID_BYTES", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
+
+WRITE_ID_BYTES: Final = 12
+_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+
+
+def write_id() -> bytes:
+    """Return 96 random bits. Two writes in 2**48 to one key would share one by chance."""
+    return secrets.token_bytes(WRITE_ID_BYTES)
+
+
+def text_of(identifier: bytes) -> str:
+    """Return a write id as drivers see it: 16 characters of base64url."""
+    return b64encode(identifier, b"-_").decode()
+
+
+def session_id() -> str:
+    """Return 256 random bits as 43 characters of base64url."""
+    return urlsafe_b64encode(secrets.token_bytes(32)).decode()[:43]
+
+
+def is_session_id(value: object) -> bool:
+    """Whether a session could have this id. The last character holds four bits: others are no encoding of ours."""
+    return isinstance(value, str) and _SESSION_ID.fullmatch(value) is not None
+
+
+def sid_of(identifier: str) -> bytes:
+    """Return the name under which a session is stored: whoever reads the store cannot log in with it.
+
+    256 random bits need neither salt nor key; a key would log everybody out when it is rotated.
+    """
+    return hashlib.sha256(identifier.encode()).digest()

@@ -1,0 +1,86 @@
+"""Between what applications say of an object and what drivers store of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from statekit._core import metadata as encoding
+from statekit._core.ids import text_of, write_id
+from statekit._core.limits import check_header
+from statekit.driver import ABSENT, ANY, Expect, Match, Meta, Stat
+from statekit.errors import InvalidInputError
+from statekit.types import ObjectInfo
+
+__all__ = ["NOTHING", "expectation", "info_of", "meta_of", "replaced_by"]
+
+NOTHING: Final = "-"
+"""What a write replaced that expected nothing to be there."""
+
+
+def expectation(*, if_absent: bool, if_match: str | ObjectInfo | None) -> Expect:
+    """Return what the application expects to be stored.
+
+    Raises:
+        InvalidInputError: Both conditions are given.
+    """
+    if if_absent and if_match is not None:
+        raise InvalidInputError("if_absent and if_match exclude each other")
+    if if_absent:
+        return ABSENT
+    if if_match is None:
+        return ANY
+    return Match(if_match.version if isinstance(if_match, ObjectInfo) else if_match)
+
+
+def replaced_by(expect: Expect, if_match: str | ObjectInfo | None) -> str | None:
+    """Return what a write under this expectation replaces, as its metadata will say: that settles lost replies."""
+    if isinstance(if_match, ObjectInfo) and if_match.write_id:
+        return if_match.write_id
+    if isinstance(expect, Match):
+        return expect.version
+    return NOTHING if expect is ABSENT else None
+
+
+def meta_of(
+    *,
+    content_type: str | None,
+    cache_control: str | None,
+    content_disposition: str | None,
+    metadata: Mapping[str, str] | None,
+    replaces: str | None,
+) -> Meta:
+    """Return what is stored beside the bytes, with a fresh write id.
+
+    Raises:
+        InvalidInputError: A header that is not printable ASCII, or a metadata key outside the grammar.
+        LimitExceededError: Too long.
+    """
+    headers = {
+        "content_type": content_type,
+        "cache_control": cache_control,
+        "content_disposition": content_disposition,
+    }
+    for name, value in headers.items():
+        if value is not None:
+            check_header(name, value)
+    user = encoding.encode(metadata or {})
+    return Meta(content_type, cache_control, content_disposition, user, text_of(write_id()), replaces)
+
+
+def info_of(key: str, stat: Stat) -> ObjectInfo:
+    """Return what the application learns about an object."""
+    meta = stat.meta or Meta()
+    return ObjectInfo(
+        key=key,
+        version=stat.version,
+        size=stat.size,
+        modified_at=datetime.fromtimestamp(stat.modified_at / 1000, UTC),
+        content_type=meta.content_type,
+        cache_control=meta.cache_control,
+        content_disposition=meta.content_disposition,
+        metadata=encoding.decode(meta.user or {}),
+        write_id=meta.write_id,
+        crc32c=stat.crc32c,
+    )

@@ -1,0 +1,415 @@
+"""What the object stores do, as plans: the synchronous and the asynchronous store run the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from google_crc32c import value as crc32c
+
+from statekit._core.ids import text_of, write_id
+from statekit._core.keys import check_key, check_prefix, hidden, redact
+from statekit._core.pipeline import Operation, Wire, attempt, fetch, operation, repeat
+from statekit._core.plan import Drain, Join, Plan, Start, gather
+from statekit._core.retry import Backoff
+from statekit.driver import (
+    ANY,
+    UNSEEN,
+    Chunk,
+    Committed,
+    Continue,
+    Expect,
+    Gone,
+    Match,
+    Meta,
+    MultipartDriver,
+    ObjectDriver,
+    Refused,
+    Stat,
+    Upload,
+)
+from statekit.errors import (
+    BackendError,
+    ConflictError,
+    CorruptDataError,
+    InvalidInputError,
+    NotFoundError,
+    StateError,
+    UnsupportedError,
+)
+from statekit.types import ObjectInfo, Prefix, StoredObject, Swept
+
+from .describe import expectation, info_of, meta_of, replaced_by
+from .source import AsyncData, Source, source_of
+from .writing import PART, SIDE_BY_SIDE, Multipart, StartOverError, write_once
+
+__all__ = ["Listing", "ObjectPlans", "Put"]
+
+UPLOAD_LIFE: Final = 24 * 3_600_000
+"""Milliseconds after which a sweep takes an unfinished upload for abandoned."""
+PAGE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """What a put says beside the data."""
+
+    content_type: str | None = None
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    metadata: Mapping[str, str] | None = None
+    if_absent: bool = False
+    if_match: str | ObjectInfo | None = None
+
+    def expect(self) -> Expect:
+        """Return the condition."""
+        return expectation(if_absent=self.if_absent, if_match=self.if_match)
+
+    def meta(self) -> Meta:
+        """Return what is stored beside the bytes, with a fresh write id."""
+        return meta_of(
+            content_type=self.content_type,
+            cache_control=self.cache_control,
+            content_disposition=self.content_disposition,
+            metadata=self.metadata,
+            replaces=replaced_by(self.expect(), self.if_match),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One page of a listing, in order; the last has no cursor."""
+
+    items: tuple[ObjectInfo | Prefix, ...]
+    cursor: str | None
+
+
+class ObjectPlans:
+    """The object store's operations.
+
+    Args:
+        wire: What they share.
+        driver: Returns the object driver; raises UnsupportedError where there is none.
+        prefix: What every key begins with.
+    """
+
+    def __init__(self, wire: Wire, driver: Callable[[], ObjectDriver], prefix: str) -> None:
+        self.wire = wire
+        self._driver = driver
+        self._prefix = prefix
+
+    def place(self, op: Operation, key: str) -> str:
+        """Return the driver's key.
+
+        Raises:
+            InvalidKeyError: The key is outside the grammar.
+        """
+        check_key(key)
+        op.key = redact(key)
+        return self._prefix + key
+
+    def described(
+        self, op: Operation, key: str, meta: Meta, done: Committed, size: int, checksum: int | None
+    ) -> ObjectInfo:
+        """Return what is known of an object that was just written; its time is this host's."""
+        stat = Stat(key, done.version, size, op.now, meta, checksum)
+        return info_of(key, stat)
+
+    @operation
+    def put(self, op: Operation, key: str, data: AsyncData, put: Put) -> Plan[ObjectInfo]:
+        """Store an object: in one request if it is small, in parts beside each other if it is not."""
+        place = self.place(op, key)
+        meta, expect = put.meta(), put.expect()
+        source = source_of(data)
+        try:
+            first = yield from source.take(PART)
+            second = (yield from source.take(PART)) if len(first) == PART else b""
+            if second:
+                return (yield from self._put_parts(op, key, place, meta, expect, source, [first, second]))
+            return (yield from self.put_small(op, key, place, meta, expect, first))
+        finally:
+            yield from source.close()
+
+    def put_small(
+        self, op: Operation, key: str, place: str, meta: Meta, expect: Expect, data: bytes
+    ) -> Plan[ObjectInfo]:
+        """Store an object in one request."""
+        driver, checksum = self._driver(), crc32c(data)
+        op.size = len(data)
+        op.extend()
+
+        def send() -> Plan[Committed | Refused[Stat]]:
+            return attempt(op, driver, driver.write, place, data, meta=meta, crc32c=checksum, expect=expect)
+
+        done = yield from write_once(op, driver, place, meta, expect, send)
+        return self.described(op, key, meta, done, len(data), checksum)
+
+    def _put_parts(
+        self,
+        op: Operation,
+        key: str,
+        place: str,
+        meta: Meta,
+        expect: Expect,
+        source: Source,
+        pieces: list[bytes],
+    ) -> Plan[ObjectInfo]:
+        while True:
+            upload = self.multipart(op, place, meta, expect)
+            try:
+                yield from self._send_parts(upload, source, pieces)
+                done = yield from upload.finish()
+                return self.described(op, key, meta, done, upload.size, upload.checksum)
+            except BaseException as error:
+                yield Drain()
+                yield from upload.abort()
+                if not isinstance(error, StartOverError):
+                    raise
+            pieces = []
+            if not (yield from source.rewind()):
+                raise ConflictError(
+                    "another upload finished first, and the data cannot be read a second time"
+                )
+
+    def multipart(self, op: Operation, place: str, meta: Meta, expect: Expect) -> Multipart:
+        """Return an upload that has not begun.
+
+        Raises:
+            UnsupportedError: The backend takes no objects larger than one request.
+        """
+        driver = self._driver()
+        if not isinstance(driver, MultipartDriver):
+            raise UnsupportedError(f"this backend takes objects of at most {PART} bytes", clause="O-01")
+        return Multipart(op, driver, driver, place, meta, expect)
+
+    def _send_parts(self, upload: Multipart, source: Source, pieces: list[bytes]) -> Plan[None]:
+        """Send what was already taken, and the rest while it is being read."""
+        yield from upload.begin()
+        size = upload.part_size(source.size)
+        while pieces:
+            yield Start(upload.next_part(pieces.pop(0)), SIDE_BY_SIDE)
+        while piece := (yield from source.take(size)):
+            yield Start(upload.next_part(piece), SIDE_BY_SIDE)
+        yield Join()
+
+    @operation
+    def get(
+        self, op: Operation, key: str, *, start: int = 0, length: int | None = None
+    ) -> Plan[StoredObject]:
+        """Read an object, or a range of it, of one version."""
+        place = self.place(op, key)
+        _check_range(start, length)
+        first = yield from self.read(op, place, start, PART if length is None else min(length, PART), None)
+        stat = first.stat
+        end = stat.size if length is None else min(start + length, stat.size)
+        offsets = range(start + len(first.data), end, PART)
+        plans = (self.read(op, place, offset, min(PART, end - offset), stat.version) for offset in offsets)
+        chunks = yield from gather(plans, SIDE_BY_SIDE)
+        data = b"".join((first.data, *(chunk.data for chunk in chunks))) if chunks else first.data
+        if len(data) != max(0, end - start):
+            raise CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")
+        if len(data) == stat.size and stat.crc32c is not None and crc32c(data) != stat.crc32c:
+            raise CorruptDataError("the object does not match its checksum", clause="O-21")
+        op.size = len(data)
+        return StoredObject(data, info_of(key, stat))
+
+    def read(self, op: Operation, place: str, start: int, length: int, version: str | None) -> Plan[Chunk]:
+        """Read a part of one version of an object.
+
+        Raises:
+            NotFoundError: There is no object, and no version was expected.
+            ConflictError: The object was overwritten or deleted since.
+        """
+        op.extend()
+        driver = self._driver()
+        expect = ANY if version is None else Match(version)
+        chunk = yield from fetch(
+            op, driver, driver.read, place, start=start, length=max(1, length), expect=expect
+        )
+        if isinstance(chunk, Chunk):
+            return Chunk(chunk.stat, chunk.data[:length]) if length == 0 else chunk
+        if version is None:
+            raise _absent()
+        raise ConflictError("the object was overwritten or deleted while it was being read", clause="O-09")
+
+    @operation
+    def stat(self, op: Operation, key: str) -> Plan[ObjectInfo]:
+        """Describe an object."""
+        stat = yield from self._stat(op, self.place(op, key))
+        if stat is None:
+            raise _absent()
+        return info_of(key, stat)
+
+    @operation
+    def exists(self, op: Operation, key: str) -> Plan[bool]:
+        """Say whether there is an object."""
+        return (yield from self._stat(op, self.place(op, key))) is not None
+
+    def _stat(self, op: Operation, place: str) -> Plan[Stat | None]:
+        driver = self._driver()
+        return (yield from fetch(op, driver, driver.stat, place))
+
+    @operation
+    def delete(self, op: Operation, key: str, *, if_match: str | ObjectInfo | None = None) -> Plan[bool]:
+        """Delete an object; return whether this call is known to have done it."""
+        return (yield from self._delete(op, self.place(op, key), if_match))
+
+    def _delete(self, op: Operation, place: str, if_match: str | ObjectInfo | None) -> Plan[bool]:
+        driver = self._driver()
+        expect = expectation(if_absent=False, if_match=if_match)
+        answer = yield from repeat(op, driver, driver.delete, place, expect=expect)
+        if isinstance(answer, Gone):
+            return answer is Gone.DELETED
+        current = answer.current
+        if current is UNSEEN:
+            current = yield from self._stat(op, place)
+        if current is None:
+            return False
+        raise ConflictError("another version of the object is stored", current=current.version, clause="O-13")
+
+    @operation
+    def delete_many(self, op: Operation, keys: Iterable[str]) -> Plan[dict[str, bool | StateError]]:
+        """Delete objects side by side; return for each key what ``delete`` returns or raises."""
+        places = {key: self.place(op, key) for key in keys}
+        op.key = None
+        outcomes = yield from gather(
+            (self._delete_reported(op, place) for place in places.values()), SIDE_BY_SIDE
+        )
+        return dict(zip(places, outcomes, strict=True))
+
+    def _delete_reported(self, op: Operation, place: str) -> Plan[bool | StateError]:
+        op.extend()
+        try:
+            return (yield from self._delete(op, place, None))
+        except BackendError as error:
+            return error
+
+    @operation
+    def copy(
+        self,
+        op: Operation,
+        source: str,
+        target: str,
+        *,
+        if_absent: bool = False,
+        if_match: str | ObjectInfo | None = None,
+    ) -> Plan[ObjectInfo]:
+        """Copy an object within the engine, metadata included."""
+        check_key(source)
+        place = self.place(op, target)
+        expect = expectation(if_absent=if_absent, if_match=if_match)
+        replaces = replaced_by(expect, if_match)
+        backoff = Backoff()
+        while True:
+            stat = yield from self._stat(op, self._prefix + source)
+            if stat is None:
+                raise _absent()
+            meta = replace(stat.meta or Meta(), write_id=text_of(write_id()), replaces=replaces)
+            done = yield from self._copy(op, stat, place, meta, expect)
+            if done is not None:
+                return self.described(op, target, meta, done, stat.size, stat.crc32c)
+            yield from op.pause(backoff, ConflictError("the source kept changing until the time was over"))
+
+    def _copy(
+        self, op: Operation, source: Stat, place: str, meta: Meta, expect: Expect
+    ) -> Plan[Committed | None]:
+        """Copy one version of the source; None if it is gone or another one by now."""
+        driver = self._driver()
+
+        def send() -> Plan[Committed | Refused[Stat]]:
+            resume = None
+            while True:
+                op.extend()
+                answer = yield from attempt(
+                    op,
+                    driver,
+                    driver.copy,
+                    source.key,
+                    place,
+                    pinned=Match(source.version),
+                    meta=meta,
+                    expect=expect,
+                    resume=resume,
+                )
+                if answer is None:
+                    # An earlier attempt whose reply was lost may have copied it.
+                    there = yield from self._stat(op, place)
+                    if there is not None and there.meta is not None and there.meta.write_id == meta.write_id:
+                        return Committed(there.version)
+                    raise _SourceMovedError
+                if not isinstance(answer, Continue):
+                    return answer
+                resume = answer.token
+
+        try:
+            return (yield from write_once(op, driver, place, meta, expect, send))
+        except _SourceMovedError:
+            return None
+
+    @operation
+    def list(
+        self, op: Operation, prefix: str, delimiter: str | None, start_after: str | None, cursor: str | None
+    ) -> Plan[Listing]:
+        """Read one page of a listing."""
+        driver = self._driver()
+        after = self._prefix + start_after if start_after is not None and cursor is None else None
+        page = yield from fetch(
+            op, driver, driver.page, self._prefix + prefix,
+            delimiter=delimiter, start_after=after, cursor=cursor, limit=PAGE,
+        )  # fmt: skip
+        cut = len(self._prefix)
+        found: list[ObjectInfo | Prefix] = [info_of(stat.key[cut:], stat) for stat in page.items]
+        found += [Prefix(folded[cut:]) for folded in page.prefixes]
+        shown = (item for item in found if not hidden(item.key))
+        return Listing(tuple(sorted(shown, key=lambda item: item.key.encode())), page.cursor)
+
+    @staticmethod
+    def check_listing(prefix: str, delimiter: str | None, start_after: str | None) -> None:
+        """Refuse a listing that no engine can answer.
+
+        Raises:
+            InvalidKeyError: No key can begin with the prefix.
+            InvalidInputError: Another delimiter than a slash.
+        """
+        check_prefix(prefix)
+        if delimiter not in (None, "/"):
+            raise InvalidInputError("the delimiter is a slash, or None", clause="O-18")
+        if start_after is not None:
+            check_prefix(start_after)
+
+    @operation
+    def sweep(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
+        """Abort uploads that were begun long ago and never finished."""
+        driver = self._driver()
+        if not isinstance(driver, MultipartDriver):
+            return Swept()
+        uploads, cursor = 0, None
+        while True:
+            op.extend()
+            page = yield from fetch(op, driver, driver.uploads, self._prefix, cursor=cursor, limit=PAGE)
+            for upload in page.items:
+                uploads += yield from self._abandoned(op, driver, upload, op.now - older_than)
+            cursor = page.cursor
+            if cursor is None:
+                return Swept(uploads=uploads)
+
+    def _abandoned(self, op: Operation, driver: MultipartDriver, upload: Upload, before: int) -> Plan[bool]:
+        if upload.started_at is None or upload.started_at > before:
+            return False
+        op.extend()
+        yield from fetch(op, self._driver(), driver.abort, upload)
+        return True
+
+
+class _SourceMovedError(Exception):
+    """A copy's source is gone, or another version by now."""
+
+
+def _absent() -> NotFoundError:
+    return NotFoundError("nothing is stored under this key", clause="O-07")
+
+
+def _check_range(start: int, length: int | None) -> None:
+    if start < 0 or (length is not None and length < 0):
+        raise InvalidInputError("start and length are not negative", clause="O-08")

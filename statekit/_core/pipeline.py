@@ -1,0 +1,379 @@
+"""The one way from a store to a driver: operations, attempts, retries, and the conditional write that knows its outcome.
+
+An *operation* is one call of the application: it has a deadline, emits one event, and puts its name into every error that
+leaves it. An *attempt* is one request of a driver's. ``commit`` is procedure P1 of docs/protocols.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+
+from statekit.driver import ABSENT, UNSEEN, Committed, Failure, Match, Record, RecordDriver, Refused
+from statekit.errors import BackendError, ClosedError, StateError
+from statekit.types import Event
+
+from .clock import Clock
+from .envelope import Stored
+from .faults import error_of, indeterminate, out_of_time
+from .ids import text_of, write_id
+from .plan import Call, Effect, Plan, Sleep
+from .retry import Backoff
+from .vault import Vault
+
+__all__ = ["Lost", "Operation", "Wire", "Doubt", "attempt", "commit", "fetch", "operation", "read", "repeat"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+DEFAULT_TIMEOUT: Final = 10.0
+"""Seconds that an operation may take, where the application says nothing."""
+
+
+class _Explains(Protocol):
+    """Any driver: it can explain its exceptions."""
+
+    def fault(self, exc: BaseException, /) -> Failure: ...
+
+
+@dataclass(slots=True)
+class Wire:
+    """What all operations of one store share.
+
+    Attributes:
+        store: ``sessions``, ``objects`` or ``scratch``.
+        backend: The backend's name.
+        clock: The one clock.
+        emit: Where events go.
+        timeout: Seconds, unless the application gives others.
+        attempt_timeout: Seconds that no single request may exceed.
+        vault: Closes and opens what is stored.
+        closed: Set for good by ``close``.
+    """
+
+    store: str
+    backend: str
+    clock: Clock
+    emit: Callable[[Event], None]
+    timeout: float = DEFAULT_TIMEOUT
+    attempt_timeout: float = DEFAULT_TIMEOUT
+    vault: Vault = field(default_factory=Vault)
+    closed: bool = False
+
+    def check_open(self) -> None:
+        """Refuse to go on after ``close``.
+
+        Raises:
+            ClosedError: It was closed.
+        """
+        if self.closed:
+            raise ClosedError("this state was closed", clause="E-09")
+
+
+class Operation:
+    """One call of the application, from its beginning to its event."""
+
+    __slots__ = (
+        "attempts",
+        "conflicts",
+        "deadline",
+        "key",
+        "name",
+        "now",
+        "size",
+        "started",
+        "timeout",
+        "wire",
+    )
+
+    def __init__(self, wire: Wire, name: str, timeout: float | None) -> None:
+        self.wire = wire
+        self.name = name
+        self.now = wire.clock.now()
+        self.started = wire.clock.monotonic()
+        self.timeout = wire.timeout if timeout is None else timeout
+        self.deadline = self.started + self.timeout
+        self.attempts = 0
+        self.conflicts = 0
+        self.size = 0
+        self.key: str | None = None
+
+    def patience(self) -> float:
+        """Return the seconds that the next attempt may take.
+
+        Raises:
+            ClosedError: The state was closed.
+            TimedOutError: There are none left.
+        """
+        self.wire.check_open()
+        left = self.deadline - self.wire.clock.monotonic()
+        if left <= 0:
+            raise out_of_time()
+        return min(left, self.wire.attempt_timeout)
+
+    def extend(self) -> None:
+        """Give the next step of a transfer the whole time again: a transfer's timeout is one for each attempt."""
+        self.deadline = self.wire.clock.monotonic() + self.timeout
+
+    def spare(self, seconds: float = 2.0) -> None:
+        """Give cleaning up a little time of its own, also where the operation's is over."""
+        self.deadline = max(self.deadline, self.wire.clock.monotonic() + seconds)
+
+    def pause(self, backoff: Backoff, error: StateError) -> Plan[None]:
+        """Wait before the next attempt.
+
+        Raises:
+            StateError: ``error``, if the time would be over before it.
+        """
+        delay = backoff.next(error.retry_after if isinstance(error, BackendError) else None)
+        if self.wire.clock.monotonic() + delay >= self.deadline:
+            raise error
+        yield Sleep(delay)
+
+    def end(self, error: BaseException | None) -> None:
+        """Name the operation in the error, if one leaves it, and emit the event."""
+        wire = self.wire
+        if isinstance(error, StateError) and error.op is None:
+            error.op, error.store, error.backend = f"{wire.store}.{self.name}", wire.store, wire.backend
+            error.key = self.key
+        outcome = "ok" if error is None else type(error).__name__
+        seconds = wire.clock.monotonic() - self.started
+        wire.emit(
+            Event(
+                self.name,
+                wire.store,
+                wire.backend,
+                outcome,
+                self.attempts,
+                self.conflicts,
+                self.size,
+                seconds,
+            )
+        )
+
+
+class _HasWire(Protocol):
+    @property
+    def wire(self) -> Wire: ...
+
+
+S = TypeVar("S", bound=_HasWire)
+
+
+def operation(
+    plan: Callable[Concatenate[S, Operation, P], Plan[T]],
+) -> Callable[Concatenate[S, float | None, P], Plan[T]]:
+    """Make a plan an operation: its caller gives a timeout in seconds, or None, and it gets an Operation."""
+    name = plan.__name__
+
+    @wraps(plan)
+    def operate(
+        self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs
+    ) -> Generator[Effect, Any, T]:
+        op = Operation(self.wire, name, timeout)
+        try:
+            self.wire.check_open()
+            result = yield from plan(self, op, *args, **kwargs)
+        except BaseException as error:
+            op.end(error)
+            raise
+        op.end(None)
+        return result
+
+    return operate
+
+
+def attempt(
+    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
+) -> Plan[T]:
+    """Send one request.
+
+    Raises:
+        BackendError: The driver met a fault; for a write, ``.fault.applied`` says whether it may have happened.
+        CorruptDataError: What came back cannot be read.
+    """
+    kwargs["timeout"] = op.patience()
+    op.attempts += 1
+    try:
+        return cast("T", (yield Call(method, args, kwargs)))
+    except Exception as exc:
+        raise error_of(driver.fault(exc), exc) from exc
+
+
+def fetch(
+    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
+) -> Plan[T]:
+    """Send a request that changes nothing until it is answered or the time is up."""
+    backoff = Backoff()
+    while True:
+        try:
+            return (yield from attempt(op, driver, method, *args, **kwargs))
+        except BackendError as error:
+            if not error.retryable:
+                raise
+            yield from op.pause(backoff, error)
+
+
+def repeat(
+    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
+) -> Plan[T]:
+    """Send a request that may be applied twice without harm until it is answered or the time is up.
+
+    Raises:
+        IndeterminateError: It may have been applied.
+        BackendError: Not applied.
+    """
+    backoff = Backoff()
+    doubt = Doubt()
+    while True:
+        try:
+            return (yield from attempt(op, driver, method, *args, **kwargs))
+        except BackendError as error:
+            doubt.note(error)
+            yield from doubt.pause(op, backoff, error)
+
+
+class Doubt:
+    """Whether an attempt of a write may have been applied without our knowing.
+
+    Attributes:
+        unknown: What the latest such attempt met; None if every attempt's fate is known.
+    """
+
+    __slots__ = ("unknown",)
+
+    def __init__(self) -> None:
+        self.unknown: BackendError | None = None
+
+    def note(self, error: BackendError) -> None:
+        """Remember an attempt's fault."""
+        if error.fault.applied:
+            self.unknown = error
+
+    def final(self, error: BackendError) -> BackendError:
+        """Return what to raise if nothing more is tried after ``error``."""
+        return indeterminate(self.unknown) if self.unknown else error
+
+    def pause(self, op: Operation, backoff: Backoff, error: BackendError) -> Plan[None]:
+        """Wait before the next attempt.
+
+        Raises:
+            IndeterminateError: No time is left, or no attempt could help, and one may have been applied.
+            BackendError: The same, and none was applied.
+        """
+        if not error.retryable:
+            raise self.final(error) from error
+        try:
+            yield from op.pause(backoff, error)
+        except BackendError:
+            raise self.final(error) from error
+
+
+def read(op: Operation, driver: RecordDriver, key: str) -> Plan[Stored | None]:
+    """Read and open a record, expired or not; None if nothing is stored."""
+    record = yield from fetch(op, driver, driver.read, key)
+    return None if record is None else op.wire.vault.open(key, record)
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another write came first; ``current`` is what is stored now."""
+
+    current: Stored | None
+
+
+def commit(
+    op: Operation,
+    driver: RecordDriver,
+    key: str,
+    base: Stored | None,
+    body: bytes,
+    *,
+    expires_at: int | None,
+    absent_is_lost: bool = False,
+) -> Plan[Stored | Lost]:
+    """Replace ``base`` (None: nothing is stored) by ``body`` if it is still what is stored.
+
+    Args:
+        op: The operation that it belongs to.
+        driver: Where.
+        key: The record's key.
+        base: What was read; expired or not.
+        body: What to store.
+        expires_at: The record's new expiry.
+        absent_is_lost: Whether it makes no difference that the write may have been applied to a record that was then
+            deleted. It does not for sessions: they are gone either way.
+
+    Returns:
+        What is stored then; or, if other writes came right after, what this one stored, with a version that is stale.
+
+    Raises:
+        IndeterminateError: The outcome could not be settled in time.
+        BackendError: Not applied.
+    """
+    own = write_id()
+    lineage = base.next_lineage if base else b""
+    value = op.wire.vault.close(key, body, own, lineage)
+    expect = Match(base.record.version) if base else ABSENT
+    name = text_of(own)
+
+    def won(version: str) -> Stored:
+        return Stored(Record(value, version, expires_at), own, lineage, body)
+
+    backoff = Backoff()
+    doubt = Doubt()
+    while True:
+        refusal: Refused[Record] = Refused()
+        try:
+            answer = yield from attempt(
+                op, driver, driver.write, key, value, expires_at=expires_at, write_id=name, expect=expect
+            )
+            if isinstance(answer, Committed):
+                return won(answer.version)
+            refusal = answer
+        except BackendError as error:
+            doubt.note(error)
+            if not error.fault.applied:
+                yield from doubt.pause(op, backoff, error)
+                continue
+        current = yield from _current(op, driver, key, refusal, doubt)
+        if current is not None and current.write_id == own:
+            return won(current.record.version)
+        if doubt.unknown is None:
+            return Lost(current)
+        if current is not None and current.descends_from(own):
+            return won(base.record.version if base else name)
+        if _unchanged(base, current):
+            yield from doubt.pause(op, backoff, doubt.unknown)
+        elif _is_lost(base, current) or (current is None and absent_is_lost):
+            return Lost(current)
+        else:
+            raise indeterminate(doubt.unknown)
+
+
+def _current(
+    op: Operation, driver: RecordDriver, key: str, refusal: Refused[Record], doubt: Doubt
+) -> Plan[Stored | None]:
+    """Return what is stored now: as the refusal says, or by reading."""
+    if refusal.current is not UNSEEN:
+        return None if refusal.current is None else op.wire.vault.open(key, refusal.current)
+    try:
+        return (yield from read(op, driver, key))
+    except BackendError as error:
+        raise doubt.final(error) from error
+
+
+def _unchanged(base: Stored | None, current: Stored | None) -> bool:
+    """Whether the write, if it was lost on the way, may still arrive and win."""
+    if base is None or current is None:
+        return base is current
+    return current.record.version == base.record.version
+
+
+def _is_lost(base: Stored | None, current: Stored | None) -> bool:
+    """Whether it is certain that another write won. A version has at most one successor."""
+    if current is None:
+        return False
+    return current.descends_from(base.write_id) if base else current.whole

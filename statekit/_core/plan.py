@@ -1,0 +1,126 @@
+"""Plans: what a store does, as a generator of effects, without threads, ``await`` or sleep.
+
+A plan yields effects and is sent their results; whatever an effect raised is thrown into it. The two runners in
+``_core/run.py`` execute plans, and tests step them by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+__all__ = [
+    "Await",
+    "Call",
+    "Drain",
+    "Effect",
+    "Job",
+    "Join",
+    "Plan",
+    "Sleep",
+    "Spawn",
+    "Start",
+    "Stop",
+    "Work",
+]
+
+T = TypeVar("T")
+
+
+class Call:
+    """Send one request: call a driver's method, which has the colour that its backend was opened with."""
+
+    __slots__ = ("args", "kwargs", "method")
+
+    def __init__(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.method = method
+        self.args = args
+        self.kwargs = kwargs
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Run a function that may block without a driver, such as reading a file: in a thread if the runner is async."""
+
+    function: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """Await what the application handed to an asynchronous store, such as the next item of an async iterator."""
+
+    function: Callable[[], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start a child plan beside this one, once fewer than ``limit`` run. A child starts no children.
+
+    Raises into the plan what an earlier child raised, after the others have ended.
+    """
+
+    plan: Plan[Any]
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Wait for all children and get their results in the order of their start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drain:
+    """Wait until no child runs any more, whatever becomes of them: the first step of cleaning up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spawn:
+    """Run a plan in the background, beyond the end of this one; the result is a Job."""
+
+    plan: Plan[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End a background job: its next or present sleep ends, and GeneratorExit is raised in it."""
+
+    job: Job
+
+
+class Job(Protocol):
+    """A plan in the background; what it is, is the runner's own business.
+
+    Attributes:
+        failure: What ended it, if an exception did.
+    """
+
+    failure: BaseException | None
+
+
+Effect: TypeAlias = Call | Work | Await | Sleep | Start | Join | Drain | Spawn | Stop
+Plan: TypeAlias = Generator[Effect, Any, T]
+
+
+def gather(plans: Iterable[Plan[T]], limit: int) -> Plan[list[T]]:
+    """Run plans side by side, at most ``limit`` at once, and return their results in order.
+
+    Raises:
+        BaseException: What the first failing plan raised, once no other runs any more.
+    """
+    several = iter(plans)
+    first, second = next(several, None), next(several, None)
+    if first is None:
+        return []
+    if second is None:
+        return [(yield from first)]
+    for plan in (first, second, *several):
+        yield Start(plan, limit)
+    return cast("list[T]", (yield Join()))

@@ -1,0 +1,1 @@
+"""Sessions: procedure P2 of docs/protocols.md, over any record driver."""

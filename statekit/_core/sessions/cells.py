@@ -1,0 +1,183 @@
+"""One session's record, its *cell*: found, planted, replaced and destroyed by sid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from statekit._core.codec import decode_map, encode_map
+from statekit._core.envelope import Stored
+from statekit._core.ids import session_id, sid_of, text_of, write_id
+from statekit._core.limits import check_payload
+from statekit._core.pipeline import Lost, Operation, Wire, attempt, commit, read, repeat
+from statekit._core.plan import Plan
+from statekit._core.retry import Backoff
+from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, RecordDriver
+from statekit.errors import BackendError, StateError
+from statekit.types import SessionPolicy
+
+from .forms import Live, Moved, decode_cell, encode_form
+from .session import Encoded, Session
+
+__all__ = ["Cell", "Cells"]
+
+MARKER_LIFE: Final = 60_000
+"""Milliseconds that a rotated id's marker is kept, at least; longer if operations may take longer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A session's record as it is stored: live, and not expired when the operation began."""
+
+    sid: bytes
+    stored: Stored
+    live: Live
+
+    def values(self) -> dict[str, msgspec.Raw]:
+        """Return the encoded values by key.
+
+        Raises:
+            CorruptDataError: They cannot be read.
+        """
+        return decode_map(bytes(self.live.data))
+
+    def session(self, identifier: str) -> Session:
+        """Return the session that the application holds."""
+        return Session(identifier, self.stored, self.live, self.values())
+
+
+class Cells:
+    """The sessions' records of one namespace.
+
+    Args:
+        wire: What the session store's operations share.
+        driver: Returns the record driver.
+        prefix: What every key begins with.
+        policy: Timeouts and limits.
+    """
+
+    def __init__(
+        self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy
+    ) -> None:
+        self.wire = wire
+        self.driver = driver
+        self.prefix = f"{prefix}s/"
+        self.idle = int(policy.idle_timeout.total_seconds() * 1000)
+        self.lifetime = int(policy.lifetime.total_seconds() * 1000)
+
+    def key(self, sid: bytes) -> str:
+        """Return the record's key."""
+        return self.prefix + sid.hex()
+
+    def until(self, op: Operation, live: Live, seen: int = 0) -> int:
+        """Return the expiry that a write made now gives: never earlier than was seen, never after the lifetime."""
+        return min(live.ends_at, max(seen, op.now + self.idle))
+
+    def find(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
+        """Read a session; None if it is absent, expired or moved."""
+        stored = yield from read(op, self.driver(), self.key(sid))
+        return self.judge(op, sid, stored)
+
+    def judge(self, op: Operation, sid: bytes, stored: Stored | None) -> Cell | None:
+        """Return the session in what is stored; None if it is absent, expired or moved."""
+        form = self._form(op, stored)
+        if stored is None or not isinstance(form, Live) or form.ends_at <= op.now:
+            return None
+        return Cell(sid, stored, form)
+
+    def _form(self, op: Operation, stored: Stored | None) -> Live | Moved | None:
+        if stored is None:
+            return None
+        expires_at = stored.record.expires_at
+        if expires_at is not None and expires_at <= op.now:
+            return None
+        return decode_cell(stored.body)
+
+    def plant(self, op: Operation, fill: Callable[[bytes], Live]) -> Plan[tuple[str, Cell]]:
+        """Store a new session under a fresh id, which nobody holds yet.
+
+        An attempt of unknown outcome is forgotten together with its id: sent again, it could arrive after the session
+        was destroyed, and bring it back.
+
+        Args:
+            op: The operation.
+            fill: Returns the session for a sid.
+        """
+        backoff = Backoff()
+        driver = self.driver()
+        while True:
+            identifier, own = session_id(), write_id()
+            sid = sid_of(identifier)
+            live = fill(sid)
+            body, until = encode_form(live), self.until(op, live)
+            value = self.wire.vault.close(self.key(sid), body, own, b"")
+            try:
+                answer = yield from attempt(
+                    op, driver, driver.write, self.key(sid), value,
+                    expires_at=until, write_id=text_of(own), expect=ABSENT,
+                )  # fmt: skip
+            except BackendError as error:
+                if not error.retryable:
+                    raise
+                yield from op.pause(backoff, error)
+                continue
+            if isinstance(answer, Committed):
+                stored = Stored(Record(value, answer.version, until), own, b"", body)
+                return identifier, Cell(sid, stored, live)
+
+    def replace(self, op: Operation, cell: Cell, form: Live | Moved) -> Plan[Stored | Lost]:
+        """Replace a session by its successor, or by a marker, if it is still what is stored."""
+        if isinstance(form, Live):
+            until = self.until(op, form, cell.stored.record.expires_at or 0)
+        else:
+            until = op.now + max(MARKER_LIFE, int(op.timeout * 1000))
+        return (
+            yield from commit(
+                op,
+                self.driver(),
+                self.key(cell.sid),
+                cell.stored,
+                encode_form(form),
+                expires_at=until,
+                absent_is_lost=True,
+            )
+        )
+
+    def destroy(self, op: Operation, sid: bytes) -> Plan[bool]:
+        """Delete a session, or what it was rotated into; return whether there was one."""
+        driver = self.driver()
+        while True:
+            stored = yield from read(op, driver, self.key(sid))
+            form = self._form(op, stored)
+            if stored is None or form is None:
+                return False
+            if isinstance(form, Moved):
+                sid = form.to
+                continue
+            answer = yield from repeat(
+                op, driver, driver.delete, self.key(sid), expect=Match(stored.record.version)
+            )
+            if isinstance(answer, Gone):
+                return True
+
+    def discard(self, op: Operation, sid: bytes) -> Plan[None]:
+        """Delete a session that nobody holds. If that fails, it expires unused."""
+        op.spare()
+        driver = self.driver()
+        with suppress(StateError):
+            yield from repeat(op, driver, driver.delete, self.key(sid), expect=ANY)
+
+
+def pack(values: Mapping[str, Encoded]) -> msgspec.Raw:
+    """Return a session's values as they are stored.
+
+    Raises:
+        LimitExceededError: They are larger than the contract allows.
+    """
+    data = encode_map(values)
+    check_payload(len(data))
+    return msgspec.Raw(data)

@@ -1,0 +1,347 @@
+"""What the session stores do, as plans: the synchronous and the asynchronous store run the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeAlias
+
+import msgspec
+
+from statekit._core.codec import encode
+from statekit._core.envelope import Stored
+from statekit._core.ids import is_session_id, sid_of
+from statekit._core.limits import check_label, check_owner
+from statekit._core.pipeline import Operation, Wire, fetch, operation, read, repeat
+from statekit._core.plan import Plan, gather
+from statekit._core.retry import Backoff
+from statekit.driver import UNSEEN, Committed, Entry, Gone, Record, RecordDriver
+from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, SessionGoneError
+from statekit.types import SessionInfo, SessionPolicy, Swept
+
+from .cells import Cell, Cells, pack
+from .forms import Live
+from .owners import SIDE_BY_SIDE, Owners, handle_of, name_of, read_handle
+from .rotation import Rotation
+from .session import Changes, Session, same
+
+__all__ = ["OnConflict", "SessionPlans"]
+
+OnConflict: TypeAlias = Literal["merge", "reject", "overwrite"]
+
+SWEEP_AFTER: Final = 3_600_000
+"""Milliseconds that an expired record is left alone: hosts' clocks differ, and somebody may be about to touch it."""
+PAGE: Final = 500
+
+
+class SessionPlans:
+    """The session store's operations.
+
+    Args:
+        wire: What they share.
+        driver: Returns the record driver; raises UnsupportedError where there is none.
+        prefix: What every key begins with.
+        policy: Timeouts and limits.
+    """
+
+    def __init__(
+        self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy
+    ) -> None:
+        self.wire = wire
+        self._driver = driver
+        self._cells = Cells(wire, driver, prefix, policy)
+        self._owners = Owners(self._cells, prefix, policy.sessions_per_owner)
+        self._interval = int(policy.touch_interval.total_seconds() * 1000)
+
+    @operation
+    def create(
+        self,
+        op: Operation,
+        data: Mapping[str, Any] | None = None,
+        *,
+        owner: str | None = None,
+        label: str | None = None,
+        since: str | None = None,
+    ) -> Plan[Session]:
+        """Store a new session, and only then make its owner's record know it."""
+        _check_login(owner, label, since)
+        packed = pack({_checked(key): encode(value, at=key) for key, value in (data or {}).items()})
+        op.size = memoryview(packed).nbytes
+        ends_at = op.now + self._cells.lifetime
+        live = Live(op.now, ends_at, op.now, owner, label, b"", b"", packed)
+        identifier, cell = yield from self._cells.plant(op, lambda _: live)
+        if owner is not None:
+            try:
+                yield from self._owners.admit(op, name_of(owner), cell.sid, live, since)
+            except BaseException:
+                yield from self._cells.discard(op, cell.sid)
+                raise
+        return cell.session(identifier)
+
+    @operation
+    def load(self, op: Operation, identifier: str) -> Plan[Session | None]:
+        """Read a session in one round trip; a malformed id costs none."""
+        if not is_session_id(identifier):
+            return None
+        cell = yield from self._cells.find(op, sid_of(identifier))
+        if cell is None:
+            return None
+        op.size = len(cell.stored.body)
+        return cell.session(identifier)
+
+    @operation
+    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[None]:
+        """Store what changed; where nothing did, touch."""
+        if on_conflict not in ("merge", "reject", "overwrite"):
+            raise InvalidInputError("on_conflict is merge, reject or overwrite")
+        changes = session.changes()
+        if changes:
+            yield from self._store(op, session, changes, on_conflict)
+        else:
+            yield from self._touch(op, session)
+
+    def _store(
+        self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict
+    ) -> Plan[None]:
+        sid = sid_of(session.id)
+        cell: Cell | None = Cell(sid, session.base, session.live)
+        known = values = session.encoded
+        own = changes.applied_to(known)
+        if session.seen_until <= op.now:
+            # It had expired unless somebody touched it: only the store knows.
+            cell = yield from self._cells.find(op, sid)
+            values = cell.values() if cell else {}
+        backoff = Backoff(0.005, 0.25)
+        while cell is not None:
+            if (
+                values is not known
+                and on_conflict == "reject"
+                and cell.stored.record.version != session.base.record.version
+            ):
+                raise ConflictError("another request saved the session", clause="S-10")
+            after = own if on_conflict == "overwrite" else changes.applied_to(values)
+            data = pack(after)
+            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=data)
+            result = yield from self._cells.replace(op, cell, live)
+            if isinstance(result, Stored):
+                op.size = memoryview(data).nbytes
+                op.conflicts = _conflicts(changes, known, values)
+                session.rebase(result, live, after, changes)
+                return
+            cell = self._cells.judge(op, sid, result.current)
+            if cell is not None:
+                values = cell.values()
+                yield from op.pause(
+                    backoff, ConflictError("others kept saving the session until the time was over")
+                )
+        raise _gone()
+
+    @operation
+    def update(self, op: Operation, identifier: str, function: Callable[[Session], object]) -> Plan[Session]:
+        """Apply a function to fresh data until it is stored."""
+        cell = None
+        sid = sid_of(identifier) if is_session_id(identifier) else b""
+        if sid:
+            cell = yield from self._cells.find(op, sid)
+        backoff = Backoff(0.005, 0.25)
+        while cell is not None:
+            session = cell.session(identifier)
+            function(session)
+            changes = session.changes()
+            if not changes:
+                return session
+            after = changes.applied_to(session.encoded)
+            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=pack(after))
+            result = yield from self._cells.replace(op, cell, live)
+            if isinstance(result, Stored):
+                session.rebase(result, live, after, changes)
+                return session
+            cell = self._cells.judge(op, sid, result.current)
+            if cell is not None:
+                yield from op.pause(
+                    backoff, ConflictError("others kept saving the session until the time was over")
+                )
+        raise _gone()
+
+    @operation
+    def touch(self, op: Operation, session: Session) -> Plan[bool]:
+        """Extend the session's expiry, at most once per touch interval; return whether the store was asked."""
+        return (yield from self._touch(op, session))
+
+    def _touch(self, op: Operation, session: Session) -> Plan[bool]:
+        driver, sid = self._driver(), sid_of(session.id)
+        seen: Record | None = session.base.record
+        if session.seen_until <= op.now:
+            seen = yield from self._alive(op, sid)
+        while seen is not None:
+            wanted = self._cells.until(op, session.live)
+            until = seen.expires_at or wanted
+            if wanted - max(until, session.seen_until) < max(1, self._interval):
+                session.seen_until = max(until, session.seen_until)
+                return op.attempts > 0
+            answer = yield from repeat(
+                op, driver, driver.touch, self._cells.key(sid), seen=seen, expires_at=wanted
+            )
+            if isinstance(answer, Committed):
+                session.extended(Record(seen.value, seen.version, wanted, answer.stamp))
+                return True
+            if answer.current is UNSEEN:
+                seen = yield from self._alive(op, sid)
+            else:
+                seen = self._judged(op, sid, answer.current)
+        raise _gone()
+
+    def _alive(self, op: Operation, sid: bytes) -> Plan[Record | None]:
+        cell = yield from self._cells.find(op, sid)
+        return cell.stored.record if cell else None
+
+    def _judged(self, op: Operation, sid: bytes, record: Record | None) -> Record | None:
+        stored = self.wire.vault.open(self._cells.key(sid), record) if record else None
+        return record if self._cells.judge(op, sid, stored) else None
+
+    @operation
+    def rotate(
+        self, op: Operation, session: Session, *, owner: str | None = None, label: str | None = None
+    ) -> Plan[Session]:
+        """Give the session a new id; bind it to an owner if it has none."""
+        _check_login(owner, label, None)
+        if owner is not None and session.owner not in (None, owner):
+            raise InvalidInputError("the session belongs to another owner: destroy it and create a new one")
+        changes = session.changes()
+        pack(changes.applied_to(session.encoded))
+        rotation = Rotation(self._cells, self._owners, changes, owner, label)
+        return (yield from rotation.run(op, sid_of(session.id)))
+
+    @operation
+    def destroy(self, op: Operation, session: Session | str) -> Plan[bool]:
+        """End a session; return whether there was one."""
+        identifier = session.id if isinstance(session, Session) else session
+        if not is_session_id(identifier):
+            return False
+        return (yield from self._cells.destroy(op, sid_of(identifier)))
+
+    @operation
+    def owner_mark(self, op: Operation, owner: str) -> Plan[str]:
+        """Return what ``create`` compares to find out whether everything was revoked meanwhile."""
+        check_owner(owner)
+        _, roster = yield from self._owners.read(op, name_of(owner))
+        return roster.epoch.hex()
+
+    @operation
+    def list(self, op: Operation, owner: str) -> Plan[list[SessionInfo]]:
+        """Describe an owner's live sessions, one for each login."""
+        check_owner(owner)
+        name = name_of(owner)
+        _, roster = yield from self._owners.read(op, name)
+        yield from self._owners.finish(op, name, roster)
+        entries = {sid: entry for sid, entry in roster.live.items() if entry[1] > op.now}
+        found = yield from gather(
+            (self._described(op, name, sid, *entry) for sid, entry in entries.items()), SIDE_BY_SIDE
+        )
+        return list({info.handle: info for info in found if info is not None}.values())
+
+    def _described(
+        self, op: Operation, name: bytes, sid: bytes, root: bytes, ends_at: int
+    ) -> Plan[SessionInfo | None]:
+        handle = handle_of(name, root)
+        try:
+            cell = yield from self._cells.find(op, sid)
+        except CorruptDataError:
+            began = ends_at - self._cells.lifetime
+            return SessionInfo(handle, _moment(began), _moment(began), _moment(ends_at), None, corrupt=True)
+        if cell is None:
+            return None
+        live, until = cell.live, cell.stored.record.expires_at or ends_at
+        last_seen = min(max(live.saved_at, until - self._cells.idle), op.now)
+        return SessionInfo(handle, _moment(live.created_at), _moment(last_seen), _moment(until), live.label)
+
+    @operation
+    def revoke(self, op: Operation, handle: str) -> Plan[bool]:
+        """End the login that a handle names; return whether there was one."""
+        named = read_handle(handle)
+        if named is None:
+            return False
+        name, root = named
+        return (yield from self._owners.doom(op, name, lambda other: other == root, everything=False)) > 0
+
+    @operation
+    def revoke_all(self, op: Operation, owner: str, *, keep: Session | str | None = None) -> Plan[int]:
+        """End all logins of an owner but one; return how many sessions there were."""
+        check_owner(owner)
+        root = yield from self._root(op, keep)
+        return (
+            yield from self._owners.doom(op, name_of(owner), lambda other: other != root, everything=True)
+        )
+
+    def _root(self, op: Operation, keep: Session | str | None) -> Plan[bytes]:
+        """Return the root of the login to keep. By id, a session that is being rotated would be killed."""
+        if isinstance(keep, Session):
+            return keep.live.root or sid_of(keep.id)
+        if keep is None or not is_session_id(keep):
+            return b""
+        sid = sid_of(keep)
+        cell = yield from self._cells.find(op, sid)
+        return (cell.live.root or sid) if cell else b""
+
+    @operation
+    def sweep(self, op: Operation) -> Plan[Swept]:
+        """Delete what expired more than an hour ago and was not touched since it was seen."""
+        records = 0
+        for prefix in (self._cells.prefix, self._owners.prefix):
+            cursor = None
+            while True:
+                op.extend()
+                driver = self._driver()
+                page = yield from fetch(op, driver, driver.page, prefix, cursor=cursor, limit=PAGE)
+                old = {
+                    e.key: e
+                    for e in page.items
+                    if e.expires_at is not None and e.expires_at <= op.now - SWEEP_AFTER
+                }
+                deleted = yield from gather(
+                    (self._reclaim(op, entry) for entry in old.values()), SIDE_BY_SIDE
+                )
+                records += sum(deleted)
+                cursor = page.cursor
+                if cursor is None:
+                    break
+        return Swept(records=records)
+
+    def _reclaim(self, op: Operation, entry: Entry) -> Plan[bool]:
+        driver = self._driver()
+        answer = yield from repeat(op, driver, driver.delete, entry.key, expect=entry)
+        return answer is Gone.DELETED
+
+
+def _conflicts(changes: Changes, known: Mapping[str, Any], found: Mapping[str, Any]) -> int:
+    """Count the keys that both sides changed, to different values."""
+    if found is known:
+        return 0
+    mine = {**changes.changed, **dict.fromkeys(changes.deleted)}
+    return sum(
+        not same(known.get(key), found.get(key)) and not same(value, found.get(key))
+        for key, value in mine.items()
+    )
+
+
+def _check_login(owner: str | None, label: str | None, since: str | None) -> None:
+    if owner is not None:
+        check_owner(owner)
+    if label is not None:
+        check_label(label)
+    if since is not None and owner is None:
+        raise InvalidInputError("since needs an owner")
+
+
+def _checked(key: object) -> str:
+    if type(key) is not str:
+        raise InvalidInputError("a session's keys are strings", clause="S-36")
+    return key
+
+
+def _moment(millis: int) -> datetime:
+    return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _gone() -> SessionGoneError:
+    return SessionGoneError("the session is gone: destroyed, expired or rotated", clause="S-12")

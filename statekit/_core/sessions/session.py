@@ -1,0 +1,204 @@
+"""The session that an application holds: a dict that knows which of its keys changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeAlias
+
+import msgspec
+
+from statekit._core.codec import decode, encode
+from statekit._core.envelope import Stored
+from statekit.driver import Record
+from statekit.errors import InvalidInputError
+
+from .forms import Live
+
+__all__ = ["Changes", "Encoded", "Session", "same"]
+
+Encoded: TypeAlias = bytes | msgspec.Raw
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What differs from what was stored: encoded values by key, and keys that are gone."""
+
+    changed: dict[str, bytes]
+    deleted: set[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.changed or self.deleted)
+
+    def applied_to(self, encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
+        """Return the encoded values with these changes."""
+        return {
+            key: value for key, value in (*encoded.items(), *self.changed.items()) if key not in self.deleted
+        }
+
+
+class Session(MutableMapping[str, Any]):
+    """One session's data, and what identifies it. It belongs to one request.
+
+    It behaves like a dict with str keys. Nothing is written before a store's ``save``; what changed since it was loaded,
+    nested values included, is found then by comparing encodings. Values are decoded when they are first looked at: a key
+    that nobody touches costs nothing.
+    """
+
+    __slots__ = ("_base", "_deleted", "_encoded", "_id", "_live", "_values", "seen_until")
+
+    def __init__(self, identifier: str, base: Stored, live: Live, encoded: Mapping[str, Encoded]) -> None:
+        self._id = identifier
+        self._values: dict[str, Any] = {}
+        self._deleted: set[str] = set()
+        self._encoded: Mapping[str, Encoded] = {}
+        self.rebase(base, live, encoded)
+
+    @property
+    def id(self) -> str:
+        """The secret that identifies the session, for its cookie. Anybody who has it is logged in."""
+        return self._id
+
+    @property
+    def owner(self) -> str | None:
+        """Whose session it is, as ``create`` or ``rotate`` was told."""
+        return self._live.owner
+
+    @property
+    def label(self) -> str | None:
+        """What ``create`` was told, such as a device's name."""
+        return self._live.label
+
+    @property
+    def created_at(self) -> datetime:
+        """When the login happened."""
+        return datetime.fromtimestamp(self._live.created_at / 1000, UTC)
+
+    @property
+    def expires_at(self) -> datetime:
+        """When it ends if nobody saves or touches it again, as far as this request knows."""
+        return datetime.fromtimestamp(self.seen_until / 1000, UTC)
+
+    @property
+    def modified(self) -> bool:
+        """Whether a save would write something."""
+        return bool(self.changes())
+
+    def __getitem__(self, key: str) -> Any:
+        try:
+            return self._values[key]
+        except KeyError:
+            if key in self._deleted:
+                raise
+        value = self._values[key] = decode(self._encoded[key])
+        return value
+
+    def __setitem__(self, key: str, value: Any) -> None:
+        if type(key) is not str:
+            raise InvalidInputError("a session's keys are strings", clause="S-36")
+        self._values[key] = value
+        self._deleted.discard(key)
+
+    def __delitem__(self, key: str) -> None:
+        if key not in self:
+            raise KeyError(key)
+        self._values.pop(key, None)
+        if key in self._encoded:
+            self._deleted.add(key)
+
+    def __iter__(self) -> Iterator[str]:
+        for key in self._encoded:
+            if key not in self._deleted:
+                yield key
+        for key in self._values:
+            if key not in self._encoded:
+                yield key
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values or (key in self._encoded and key not in self._deleted)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Session):
+            return self._id == other._id and dict(self) == dict(other)
+        return isinstance(other, Mapping) and dict(self) == dict(other)
+
+    __hash__ = None  # type: ignore[assignment]  # as a dict: it changes
+
+    def __repr__(self) -> str:
+        return f"<Session {len(self)} keys>"
+
+    def __reduce__(self) -> Any:
+        raise TypeError("a session belongs to one request: pass its id on and load it there")
+
+    # What follows is for the plans of this package.
+
+    @property
+    def base(self) -> Stored:
+        """What was stored when the session was last loaded or saved."""
+        return self._base
+
+    @property
+    def live(self) -> Live:
+        """The stored session's own fields."""
+        return self._live
+
+    @property
+    def encoded(self) -> Mapping[str, Encoded]:
+        """The stored values, by key."""
+        return self._encoded
+
+    def changes(self) -> Changes:
+        """Compare with what was stored.
+
+        Raises:
+            UnserialisableError: A value could not come back equal and of the same type.
+        """
+        changed: dict[str, bytes] = {}
+        for key, value in self._values.items():
+            new = encode(value, at=key)
+            if not same(self._encoded.get(key), new):
+                changed[key] = new
+        return Changes(changed, set(self._deleted))
+
+    def rebase(
+        self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes | None = None
+    ) -> None:
+        """Hold what is stored now.
+
+        Values that somebody else changed are decoded anew when they are looked at; so the application should not keep
+        references to nested values across a save.
+
+        Args:
+            base: The stored record.
+            live: The session in it.
+            encoded: Its values.
+            changes: What a save of this session has just stored.
+        """
+        if changes is None:
+            self._values.clear()
+            self._deleted.clear()
+        else:
+            known = {**self._encoded, **changes.changed}
+            self._values = {
+                key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))
+            }
+            self._deleted -= changes.deleted
+        self._base, self._live, self._encoded = base, live, encoded
+        self.seen_until = base.record.expires_at or live.ends_at
+
+    def extended(self, record: Record) -> None:
+        """Hold the new expiry after a touch; the data are as they were."""
+        if record.version == self._base.record.version:
+            self._base = replace(self._base, record=record)
+        self.seen_until = record.expires_at or self.seen_until
+
+
+def same(one: Encoded | None, other: Encoded | None) -> bool:
+    """Whether two encoded values are equal; None stands for no value."""
+    if one is None or other is None:
+        return one is other
+    return one is other or memoryview(one) == memoryview(other)

@@ -1,0 +1,251 @@
+"""What an application holds: the stores of one configuration, and their life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Final, NoReturn, Self, final
+
+from statekit._core import events
+from statekit._core.checking import CheckPlans
+from statekit._core.clock import Clock, SystemClock
+from statekit._core.keys import check_namespace
+from statekit._core.link import Link
+from statekit._core.objects.plans import ObjectPlans
+from statekit._core.pipeline import Wire
+from statekit._core.run import AsyncRunner, Runner
+from statekit._core.seal import KeyRing
+from statekit._core.sessions.plans import SessionPlans
+from statekit._core.vault import Vault
+from statekit.config import Settings, Target
+from statekit.driver import AsyncDrivers, Drivers, Opening
+from statekit.objects import AsyncObjectStore, ObjectStore
+from statekit.sessions import AsyncSessionStore, SessionStore
+from statekit.types import Event, Swept
+
+__all__ = ["AsyncState", "State"]
+
+CONCURRENCY: Final = 8
+"""Requests of one state that are on their way at once, and threads for them."""
+ASYNC_CONCURRENCY: Final = 32
+
+
+class _Assembly:
+    """The parts of a state, put together from its settings: the same for both colours."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        on_event: Callable[[Event], None] | None,
+        *,
+        asynchronous: bool,
+    ) -> None:
+        check_namespace(settings.namespace)
+        self._settings = settings
+        self._clock = clock
+        self._on_event = on_event
+        self._asynchronous = asynchronous
+        self.wires: list[Wire] = []
+        self.links: dict[int, Link] = {}
+        prefix = f"{settings.namespace}/" if settings.namespace else ""
+        self._vault = _vault(settings.keys)
+        sessions, objects = self._link(settings.sessions), self._link(settings.objects)
+        self.session_link, self.object_link = sessions, objects
+        self.sessions = SessionPlans(
+            self._wire("sessions", sessions), sessions.records, prefix, settings.policy
+        )
+        self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
+        self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
+
+    def _link(self, target: Target) -> Link:
+        """Return the way to a backend; stores with one target share it."""
+        for link in self.links.values():
+            if link.target_is(target.backend, target.authority, target.path, target.options, target.client):
+                return link
+        opening = Opening(
+            scheme=target.scheme,
+            authority=target.authority,
+            path=target.path,
+            options=target.options,
+            client=target.client,
+            attempt_timeout=self._settings.attempt_timeout,
+            concurrency=ASYNC_CONCURRENCY if self._asynchronous else CONCURRENCY,
+            clock=self._clock,
+        )
+        link = Link(target.backend, opening, asynchronous=self._asynchronous)
+        self.links[id(link)] = link
+        return link
+
+    def _wire(self, store: str, link: Link) -> Wire:
+        wire = Wire(
+            store,
+            link.backend.name,
+            self._clock,
+            self._emit,
+            self._settings.timeout,
+            self._settings.attempt_timeout,
+            self._vault,
+        )
+        self.wires.append(wire)
+        return wire
+
+    def _emit(self, event: Event) -> None:
+        events.emit(event)
+        if self._on_event is not None:
+            self._on_event(event)
+
+    def close(self) -> list[Drivers | AsyncDrivers]:
+        """Let nothing more be sent; return what has to be closed."""
+        for wire in self.wires:
+            wire.closed = True
+        taken = (link.take() for link in self.links.values())
+        return [drivers for drivers in taken if drivers is not None]
+
+    def __repr__(self) -> str:
+        names = (self.session_link.backend.name, self.object_link.backend.name)
+        return f"sessions on {names[0]}, objects on {names[1]}"
+
+
+def _vault(keys: tuple[str, ...]) -> Vault:
+    plain = bool(keys) and keys[-1] == "plain"
+    ring = keys[:-1] if plain else keys
+    return Vault(KeyRing.parse(ring) if ring else None, accepts_plain=plain)
+
+
+def _refuse_pickling() -> NoReturn:
+    raise TypeError(
+        "a state holds connections and is not pickled: open one in each process, with the same settings"
+    )
+
+
+@final
+class State:
+    """Sessions and objects of one configuration, for threads and processes that come and go.
+
+    ``statekit.open`` returns one. It connects when it is first used, and again in a forked child; it may be shared by all
+    threads of a process. Use it as a context manager, or ``close`` it.
+
+    Attributes:
+        sessions: The session store.
+        objects: The object store.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._assembly = _Assembly(settings, clock, on_event, asynchronous=False)
+        self._runner = Runner(clock, CONCURRENCY)
+        self.sessions = SessionStore(self._assembly.sessions, self._runner)
+        self.objects = ObjectStore(self._assembly.objects, self._runner)
+
+    def __repr__(self) -> str:
+        return f"<State: {self._assembly!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        _refuse_pickling()
+
+    def check(self, *, timeout: float | None = None) -> tuple[str, ...]:
+        """Make a round trip to every backend, so that a mistake shows at the start and not at the first request.
+
+        Returns:
+            What the people who run this should know, such as missing persistence.
+
+        Raises:
+            BackendError: A backend cannot be used as it is set up.
+        """
+        plans = self._assembly.checks
+        return tuple(warning for check in plans for warning in self._runner.run(check.check(timeout)))
+
+    def sweep(self, *, timeout: float | None = None) -> Swept:
+        """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
+        records = (
+            self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
+        )
+        uploads = (
+            self.objects.sweep(timeout=timeout).uploads if self._assembly.object_link.backend.objects else 0
+        )
+        return Swept(records=records, uploads=uploads)
+
+    def close(self) -> None:
+        """Close the connections; a client that was handed in stays open. Afterwards everything raises ClosedError."""
+        for drivers in self._assembly.close():
+            drivers.close()
+        self._runner.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+@final
+class AsyncState:
+    """The same for asyncio. ``statekit.aopen`` returns one; use it in one event loop.
+
+    Attributes:
+        sessions: The session store.
+        objects: The object store.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        on_event: Callable[[Event], None] | None = None,
+    ) -> None:
+        clock = clock or SystemClock()
+        self._assembly = assembly = _Assembly(settings, clock, on_event, asynchronous=True)
+        self._runners = {
+            native: AsyncRunner(clock, native=native, threads=ASYNC_CONCURRENCY) for native in (True, False)
+        }
+        self.sessions = AsyncSessionStore(assembly.sessions, self._runners[assembly.session_link.native])
+        self.objects = AsyncObjectStore(assembly.objects, self._runners[assembly.object_link.native])
+
+    def __repr__(self) -> str:
+        return f"<AsyncState: {self._assembly!r}>"
+
+    def __reduce__(self) -> NoReturn:
+        _refuse_pickling()
+
+    async def check(self, *, timeout: float | None = None) -> tuple[str, ...]:
+        """Make a round trip to every backend. See State.check."""
+        warnings: list[str] = []
+        for check in self._assembly.checks:
+            warnings += await self._runners[check.link.native].run(check.check(timeout))
+        return tuple(warnings)
+
+    async def sweep(self, *, timeout: float | None = None) -> Swept:
+        """Reclaim what expired or was abandoned. See State.sweep."""
+        records = uploads = 0
+        if self._assembly.session_link.backend.records:
+            records = (await self.sessions.sweep(timeout=timeout)).records
+        if self._assembly.object_link.backend.objects:
+            uploads = (await self.objects.sweep(timeout=timeout)).uploads
+        return Swept(records=records, uploads=uploads)
+
+    async def close(self) -> None:
+        """Close the connections. See State.close."""
+        for drivers in self._assembly.close():
+            pending: Any = drivers.close()
+            if pending is not None:
+                await pending
+        for runner in self._runners.values():
+            runner.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
