@@ -434,8 +434,5 @@ def render() -> str:
         if not chosen:
             continue
         lines += ["", f"## {title}", "", "| id | party | needs | clause |", "|---|---|---|---|"]
-        lines += [
-            f"| {entry.id} | {entry.party.value} | {', '.join(entry.needs)} | {entry.text} |"
-            for entry in chosen
-        ]
+        lines += [f"| {entry.id} | {entry.party.value} | {', '.join(entry.needs)} | {entry.text} |" for entry in chosen]
     return "\n".join(lines) + "\n"

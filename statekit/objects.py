@@ -1,9 +1,9 @@
 """Object stores: the synchronous and the asynchronous one, which do the same.
 
-Every method takes ``timeout`` in seconds: for an operation as a whole, and for a transfer of many parts for each of them
-(default: the state's, 10 s). Besides what its own ``Raises`` lists, every method may raise InvalidKeyError, BackendError
-(UnavailableError, ThrottledError, TimedOutError, DeniedError, MisconfiguredError, and IndeterminateError for writes),
-CorruptDataError, UnsupportedError and ClosedError.
+Every method takes ``timeout`` in seconds: for an operation as a whole, and for a transfer of many parts for each of
+them (default: the state's, 10 s). Besides what its own ``Raises`` lists, every method may raise InvalidKeyError,
+BackendError (UnavailableError, ThrottledError, TimedOutError, DeniedError, MisconfiguredError, and IndeterminateError
+for writes), CorruptDataError, UnsupportedError and ClosedError.
 """
 
 from __future__ import annotations
@@ -97,9 +97,7 @@ class ObjectStore:
         )
         return self._run(self._plans.put(timeout, key, data, put))
 
-    def get(
-        self, key: str, *, start: int = 0, length: int | None = None, timeout: float | None = None
-    ) -> StoredObject:
+    def get(self, key: str, *, start: int = 0, length: int | None = None, timeout: float | None = None) -> StoredObject:
         """Read an object, or a range of it, together with what is known about exactly this version.
 
         Args:
@@ -145,8 +143,8 @@ class ObjectStore:
     ) -> ObjectReader | ObjectWriter:
         """Open an object as a binary file.
 
-        Reading keeps to the version that is stored now. Writing publishes when the file is closed; a ``with`` block that
-        an exception leaves publishes nothing.
+        Reading keeps to the version that is stored now. Writing publishes when the file is closed; a ``with`` block
+        that an exception leaves publishes nothing.
 
         Args:
             key: The object's key.
@@ -189,9 +187,7 @@ class ObjectStore:
         """Say whether something is stored under the key."""
         return self._run(self._plans.exists(timeout, key))
 
-    def delete(
-        self, key: str, *, if_match: str | ObjectInfo | None = None, timeout: float | None = None
-    ) -> bool:
+    def delete(self, key: str, *, if_match: str | ObjectInfo | None = None, timeout: float | None = None) -> bool:
         """Delete an object; one that is absent is success.
 
         Returns:
@@ -202,9 +198,7 @@ class ObjectStore:
         """
         return self._run(self._plans.delete(timeout, key, if_match=if_match))
 
-    def delete_many(
-        self, keys: Iterable[str], *, timeout: float | None = None
-    ) -> dict[str, bool | StateError]:
+    def delete_many(self, keys: Iterable[str], *, timeout: float | None = None) -> dict[str, bool | StateError]:
         """Delete objects, several at once.
 
         Returns:
@@ -316,7 +310,7 @@ class AsyncObjectStore:
         if_match: str | ObjectInfo | None = None,
         timeout: float | None = None,
     ) -> ObjectInfo:
-        """Store an object. Nothing is visible before it is complete; a put that fails leaves what was there. See ObjectStore.put."""
+        """Store an object; nothing is visible before it is complete. See ObjectStore.put."""
         put = Put(
             content_type=content_type,
             cache_control=cache_control,
@@ -330,7 +324,7 @@ class AsyncObjectStore:
     async def get(
         self, key: str, *, start: int = 0, length: int | None = None, timeout: float | None = None
     ) -> StoredObject:
-        """Read an object, or a range of it, together with what is known about exactly this version. See ObjectStore.get."""
+        """Read an object, or a range of it, of one version. See ObjectStore.get."""
         return await self._run(self._plans.get(timeout, key, start=start, length=length))
 
     @overload
@@ -393,15 +387,11 @@ class AsyncObjectStore:
         """Say whether something is stored under the key. See ObjectStore.exists."""
         return await self._run(self._plans.exists(timeout, key))
 
-    async def delete(
-        self, key: str, *, if_match: str | ObjectInfo | None = None, timeout: float | None = None
-    ) -> bool:
+    async def delete(self, key: str, *, if_match: str | ObjectInfo | None = None, timeout: float | None = None) -> bool:
         """Delete an object; one that is absent is success. See ObjectStore.delete."""
         return await self._run(self._plans.delete(timeout, key, if_match=if_match))
 
-    async def delete_many(
-        self, keys: Iterable[str], *, timeout: float | None = None
-    ) -> dict[str, bool | StateError]:
+    async def delete_many(self, keys: Iterable[str], *, timeout: float | None = None) -> dict[str, bool | StateError]:
         """Delete objects, several at once. See ObjectStore.delete_many."""
         return await self._run(self._plans.delete_many(timeout, keys))
 
@@ -415,9 +405,7 @@ class AsyncObjectStore:
         timeout: float | None = None,
     ) -> ObjectInfo:
         """Copy an object within the engine, with its content type and metadata. See ObjectStore.copy."""
-        return await self._run(
-            self._plans.copy(timeout, source, target, if_absent=if_absent, if_match=if_match)
-        )
+        return await self._run(self._plans.copy(timeout, source, target, if_absent=if_absent, if_match=if_match))
 
     @overload
     def list(
@@ -440,7 +428,7 @@ class AsyncObjectStore:
         start_after: str | None = None,
         timeout: float | None = None,
     ) -> AsyncIterator[ObjectInfo | Prefix]:
-        """List objects in the order of their keys' UTF-8 bytes, without end and without metadata. See ObjectStore.list."""
+        """List objects in the order of their keys' UTF-8 bytes. See ObjectStore.list."""
         self._plans.check_listing(prefix, delimiter, start_after)
         return self._pages(prefix, delimiter, start_after, timeout)
 

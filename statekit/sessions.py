@@ -1,7 +1,7 @@
 """Session stores: the synchronous and the asynchronous one, which do the same.
 
-Every method takes ``timeout``, the seconds that the operation may take (default: the state's, 10 s). Besides what its own
-``Raises`` lists, every method may raise BackendError (UnavailableError, ThrottledError, TimedOutError, DeniedError,
+Every method takes ``timeout``, the seconds that the operation may take (default: the state's, 10 s). Besides what its
+own ``Raises`` lists, every method may raise BackendError (UnavailableError, ThrottledError, TimedOutError, DeniedError,
 MisconfiguredError, and IndeterminateError for writes), CorruptDataError, UnsupportedError and ClosedError.
 """
 
@@ -70,9 +70,7 @@ class SessionStore:
         """
         return self._run(self._plans.load(timeout, identifier))
 
-    def save(
-        self, session: Session, *, on_conflict: OnConflict = "merge", timeout: float | None = None
-    ) -> None:
+    def save(self, session: Session, *, on_conflict: OnConflict = "merge", timeout: float | None = None) -> None:
         """Store the keys that changed, in one round trip if nobody else saved; if none changed, ``touch``.
 
         Afterwards the session holds what was stored, other requests' changes included.
@@ -163,9 +161,7 @@ class SessionStore:
         """
         return self._run(self._plans.revoke(timeout, handle))
 
-    def revoke_all(
-        self, owner: str, *, keep: Session | str | None = None, timeout: float | None = None
-    ) -> int:
+    def revoke_all(self, owner: str, *, keep: Session | str | None = None, timeout: float | None = None) -> int:
         """Log an owner out everywhere. When this returns, no session created before it began can be loaded.
 
         Args:
@@ -218,9 +214,7 @@ class AsyncSessionStore:
         """Return the session, or None. See SessionStore.load."""
         return await self._run(self._plans.load(timeout, identifier))
 
-    async def save(
-        self, session: Session, *, on_conflict: OnConflict = "merge", timeout: float | None = None
-    ) -> None:
+    async def save(self, session: Session, *, on_conflict: OnConflict = "merge", timeout: float | None = None) -> None:
         """Store the keys that changed. See SessionStore.save."""
         await self._run(self._plans.save(timeout, session, on_conflict=on_conflict))
 
@@ -257,9 +251,7 @@ class AsyncSessionStore:
         """End the session that a handle names. See SessionStore.revoke."""
         return await self._run(self._plans.revoke(timeout, handle))
 
-    async def revoke_all(
-        self, owner: str, *, keep: Session | str | None = None, timeout: float | None = None
-    ) -> int:
+    async def revoke_all(self, owner: str, *, keep: Session | str | None = None, timeout: float | None = None) -> int:
         """Log an owner out everywhere. See SessionStore.revoke_all."""
         return await self._run(self._plans.revoke_all(timeout, owner, keep=keep))
 

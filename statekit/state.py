@@ -52,9 +52,7 @@ class _Assembly:
         self._vault = _vault(settings.keys)
         sessions, objects = self._link(settings.sessions), self._link(settings.objects)
         self.session_link, self.object_link = sessions, objects
-        self.sessions = SessionPlans(
-            self._wire("sessions", sessions), sessions.records, prefix, settings.policy
-        )
+        self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, prefix, settings.policy)
         self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
 
@@ -114,17 +112,15 @@ def _vault(keys: tuple[str, ...]) -> Vault:
 
 
 def _refuse_pickling() -> NoReturn:
-    raise TypeError(
-        "a state holds connections and is not pickled: open one in each process, with the same settings"
-    )
+    raise TypeError("a state holds connections and is not pickled: open one in each process, with the same settings")
 
 
 @final
 class State:
     """Sessions and objects of one configuration, for threads and processes that come and go.
 
-    ``statekit.open`` returns one. It connects when it is first used, and again in a forked child; it may be shared by all
-    threads of a process. Use it as a context manager, or ``close`` it.
+    ``statekit.open`` returns one. It connects when it is first used, and again in a forked child; it may be shared by
+    all threads of a process. Use it as a context manager, or ``close`` it.
 
     Attributes:
         sessions: The session store.
@@ -164,12 +160,8 @@ class State:
 
     def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
-        records = (
-            self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
-        )
-        uploads = (
-            self.objects.sweep(timeout=timeout).uploads if self._assembly.object_link.backend.objects else 0
-        )
+        records = self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
+        uploads = self.objects.sweep(timeout=timeout).uploads if self._assembly.object_link.backend.objects else 0
         return Swept(records=records, uploads=uploads)
 
     def close(self) -> None:

@@ -57,9 +57,7 @@ def named(*names: str, target: str = "") -> Predicate:
     """
     wanted = {name.upper() for name in names}
     pattern = re.compile(target)
-    return lambda request: (
-        (not wanted or request.name in wanted) and pattern.search(request.target) is not None
-    )
+    return lambda request: (not wanted or request.name in wanted) and pattern.search(request.target) is not None
 
 
 class Fault(ABC):
@@ -217,16 +215,12 @@ class Armed:
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         self.disarm()
         if failure is None and not self._struck:
-            raise ProxyError(
-                f"{self.fault} struck nothing, so the test proved nothing; saw {self._proxy.requests()}"
-            )
+            raise ProxyError(f"{self.fault} struck nothing, so the test proved nothing; saw {self._proxy.requests()}")
 
     def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
         with self._changed:
             if not self._changed.wait_for(done, timeout):
-                raise ProxyError(
-                    f"{self.fault} has not {what} within {timeout:g} s; saw {self._proxy.requests()}"
-                )
+                raise ProxyError(f"{self.fault} has not {what} within {timeout:g} s; saw {self._proxy.requests()}")
 
 
 class Proxy:
@@ -315,9 +309,7 @@ class Proxy:
                 accepted.close()
                 return
             connection = _Connection(self, accepted, self._closing)
-            thread = threading.Thread(
-                target=self._serve, args=(connection,), name="proxy-connection", daemon=True
-            )
+            thread = threading.Thread(target=self._serve, args=(connection,), name="proxy-connection", daemon=True)
             with self._lock:
                 self._connections[thread] = connection
             thread.start()
@@ -339,9 +331,7 @@ class Proxy:
 class Exchange:
     """One request on its way, as a fault sees it."""
 
-    def __init__(
-        self, request: Request, content: bytes, connection: _Connection, armed: Armed | None
-    ) -> None:
+    def __init__(self, request: Request, content: bytes, connection: _Connection, armed: Armed | None) -> None:
         self.client, self.closing = connection.client, connection.closing
         self._request, self._content = request, content
         self._connection, self._armed = connection, armed
@@ -350,9 +340,7 @@ class Exchange:
         """Send the request to the server and return its whole answer."""
         server = self._connection.server
         server.send(self._content)
-        return (
-            http_reply(server, self._request.name) if self._request.protocol == "http" else resp_reply(server)
-        )
+        return http_reply(server, self._request.name) if self._request.protocol == "http" else resp_reply(server)
 
     def wait(self, *, until_client_gone: bool) -> bool:
         """Wait for the test's release or for the client to go; False if the proxy was closed instead."""

@@ -110,9 +110,7 @@ def test_an_engine_comes_back_where_it_was_with_what_it_promises_to_keep(name: s
 
 
 @pytest.mark.parametrize("name", ENGINES)
-def test_an_engine_listens_on_loopback_only_and_keeps_its_log_with_its_data(
-    name: str, tmp_path: Path
-) -> None:
+def test_an_engine_listens_on_loopback_only_and_keeps_its_log_with_its_data(name: str, tmp_path: Path) -> None:
     with started(name, tmp_path) as server:
         assert all(host == HOST for host, _ in server.addresses)
         assert all(f"//{HOST}:" in url for url in server.endpoints.values())
@@ -132,9 +130,7 @@ def test_an_unknown_engine_is_one_clear_line() -> None:
         engine("seaweed")
 
 
-def test_an_engine_that_is_not_available_says_what_to_install(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_engine_that_is_not_available_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     redis = engine("redis")
     assert "install" in (redis.available() or "")
@@ -179,9 +175,7 @@ class Mute(ValkeyServer):
         super().first_write(timeout)
 
     def commands(self) -> Sequence[Command]:
-        return [
-            Command("/bin/sh", ["-c", "echo busy starting >&2; exec sleep 600"], self.data_dir / "server.log")
-        ]
+        return [Command("/bin/sh", ["-c", "echo busy starting >&2; exec sleep 600"], self.data_dir / "server.log")]
 
 
 def test_a_server_that_exits_is_reported_with_what_it_printed(tmp_path: Path) -> None:
@@ -257,9 +251,7 @@ def test_a_server_outlives_the_thread_that_started_it(tmp_path: Path) -> None:
 
 def test_a_forked_child_that_exits_leaves_its_parents_servers_alone(tmp_path: Path) -> None:
     with started("valkey", tmp_path) as server:
-        process._kill_all(
-            owner=os.getppid()
-        )  # what such a child runs: the registration was another process's
+        process._kill_all(owner=os.getppid())  # what such a child runs: the registration was another process's
         server.first_write(5.0)
 
 

@@ -102,9 +102,7 @@ def proxy() -> Iterator[Proxy]:
     server.server_close()
 
 
-def ask(
-    proxy: Proxy, method: str = "PUT", path: str = "/k", body: Any = b"v", timeout: float = 10.0
-) -> bytes:
+def ask(proxy: Proxy, method: str = "PUT", path: str = "/k", body: Any = b"v", timeout: float = 10.0) -> bytes:
     with closing(http.client.HTTPConnection(*proxy.address, timeout=timeout)) as connection:
         connection.request(method, path, body if method == "PUT" else None)
         with connection.getresponse() as response:

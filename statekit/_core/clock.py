@@ -42,8 +42,7 @@ class SystemClock:
     def now(self) -> int:
         """Return the milliseconds since the epoch; never less than before in this process."""
         now = time.time_ns() // 1_000_000
-        if now > self._latest:
-            self._latest = now
+        self._latest = max(self._latest, now)
         return self._latest
 
     monotonic = staticmethod(time.monotonic)

@@ -173,7 +173,10 @@ def _plain(value: object, depth: int) -> bool:
         return False
     if _SCALARS.issuperset(map(type, children)):
         return True
-    return all(type(child) in _SCALARS or _plain(child, depth + 1) for child in children)
+    for child in children:  # noqa: SIM110  all() takes half as long again
+        if type(child) not in _SCALARS and not _plain(child, depth + 1):
+            return False
+    return True
 
 
 def _pack(value: object, depth: int) -> bytes:
@@ -370,9 +373,7 @@ def _restore_zone(kind: int, content: bytes) -> tzinfo | None:
     if kind == _ZONE:
         zone = _known_zone(content.decode("ascii"))
         if zone is None:
-            raise CorruptDataError(
-                "a stored time zone is unknown here; is the package tzdata missing or old?"
-            )
+            raise CorruptDataError("a stored time zone is unknown here; is the package tzdata missing or old?")
         return zone
     if kind != _NAIVE or content:
         raise ValueError("not a time zone")

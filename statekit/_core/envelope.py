@@ -85,9 +85,7 @@ def decode(record: Record) -> Stored:
         raise CorruptDataError("a stored record is too short to be one", clause="S-30")
     form, flags, checksum, write_id, count = _HEAD.unpack_from(value)
     if form != FORMAT or flags > _SEALED or count > LINEAGE:
-        raise CorruptDataError(
-            f"a stored record has format {form}, which this release does not know", clause="S-30"
-        )
+        raise CorruptDataError(f"a stored record has format {form}, which this release does not know", clause="S-30")
     start = _HEAD.size + count * _ID
     if len(value) < start or crc32c(value[6:]) != checksum:
         raise CorruptDataError("a stored record does not match its checksum", clause="S-30")

@@ -95,9 +95,7 @@ def check_owner(owner: str) -> None:
     """
     size = _utf8_size("owner", owner)
     if size == 0:
-        raise InvalidInputError(
-            "the owner is empty; leave it out, or give None, for a session that nobody owns"
-        )
+        raise InvalidInputError("the owner is empty; leave it out, or give None, for a session that nobody owns")
     if size > OWNER_BYTES:
         raise LimitExceededError(f"the owner takes {size} bytes of UTF-8, and {OWNER_BYTES} is the limit")
 

@@ -1,7 +1,7 @@
-"""The one way from a store to a driver: operations, attempts, retries, and the conditional write that knows its outcome.
+"""The one way from a store to a driver: operations, attempts, and what is repeated.
 
-An *operation* is one call of the application: it has a deadline, emits one event, and puts its name into every error that
-leaves it. An *attempt* is one request of a driver's. ``commit`` is procedure P1 of docs/protocols.md.
+An *operation* is one call of the application: it has a deadline, emits one event, and puts its name into every error
+that leaves it. An *attempt* is one request of a driver's.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
-from statekit.driver import ABSENT, UNSEEN, Committed, Failure, Match, Record, RecordDriver, Refused
+from statekit.driver import Failure, RecordDriver
 from statekit.errors import BackendError, ClosedError, StateError
 from statekit.types import Event
 
 from .clock import Clock
 from .envelope import Stored
 from .faults import error_of, indeterminate, out_of_time
-from .ids import text_of, write_id
 from .plan import Call, Effect, Plan, Sleep
 from .retry import Backoff
 from .vault import Vault
 
-__all__ = ["Lost", "Operation", "Wire", "Doubt", "attempt", "commit", "fetch", "operation", "read", "repeat"]
+__all__ = ["DEFAULT_TIMEOUT", "Doubt", "Operation", "Wire", "attempt", "fetch", "operation", "read", "repeat"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -169,9 +168,7 @@ def operation(
     name = plan.__name__
 
     @wraps(plan)
-    def operate(
-        self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs
-    ) -> Generator[Effect, Any, T]:
+    def operate(self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Effect, Any, T]:
         op = Operation(self.wire, name, timeout)
         try:
             self.wire.check_open()
@@ -185,9 +182,7 @@ def operation(
     return operate
 
 
-def attempt(
-    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
-) -> Plan[T]:
+def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send one request.
 
     Raises:
@@ -202,9 +197,7 @@ def attempt(
         raise error_of(driver.fault(exc), exc) from exc
 
 
-def fetch(
-    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
-) -> Plan[T]:
+def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send a request that changes nothing until it is answered or the time is up."""
     backoff = Backoff()
     while True:
@@ -216,9 +209,7 @@ def fetch(
             yield from op.pause(backoff, error)
 
 
-def repeat(
-    op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
-) -> Plan[T]:
+def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send a request that may be applied twice without harm until it is answered or the time is up.
 
     Raises:
@@ -275,105 +266,3 @@ def read(op: Operation, driver: RecordDriver, key: str) -> Plan[Stored | None]:
     """Read and open a record, expired or not; None if nothing is stored."""
     record = yield from fetch(op, driver, driver.read, key)
     return None if record is None else op.wire.vault.open(key, record)
-
-
-@dataclass(frozen=True, slots=True)
-class Lost:
-    """Another write came first; ``current`` is what is stored now."""
-
-    current: Stored | None
-
-
-def commit(
-    op: Operation,
-    driver: RecordDriver,
-    key: str,
-    base: Stored | None,
-    body: bytes,
-    *,
-    expires_at: int | None,
-    absent_is_lost: bool = False,
-) -> Plan[Stored | Lost]:
-    """Replace ``base`` (None: nothing is stored) by ``body`` if it is still what is stored.
-
-    Args:
-        op: The operation that it belongs to.
-        driver: Where.
-        key: The record's key.
-        base: What was read; expired or not.
-        body: What to store.
-        expires_at: The record's new expiry.
-        absent_is_lost: Whether it makes no difference that the write may have been applied to a record that was then
-            deleted. It does not for sessions: they are gone either way.
-
-    Returns:
-        What is stored then; or, if other writes came right after, what this one stored, with a version that is stale.
-
-    Raises:
-        IndeterminateError: The outcome could not be settled in time.
-        BackendError: Not applied.
-    """
-    own = write_id()
-    lineage = base.next_lineage if base else b""
-    value = op.wire.vault.close(key, body, own, lineage)
-    expect = Match(base.record.version) if base else ABSENT
-    name = text_of(own)
-
-    def won(version: str) -> Stored:
-        return Stored(Record(value, version, expires_at), own, lineage, body)
-
-    backoff = Backoff()
-    doubt = Doubt()
-    while True:
-        refusal: Refused[Record] = Refused()
-        try:
-            answer = yield from attempt(
-                op, driver, driver.write, key, value, expires_at=expires_at, write_id=name, expect=expect
-            )
-            if isinstance(answer, Committed):
-                return won(answer.version)
-            refusal = answer
-        except BackendError as error:
-            doubt.note(error)
-            if not error.fault.applied:
-                yield from doubt.pause(op, backoff, error)
-                continue
-        current = yield from _current(op, driver, key, refusal, doubt)
-        if current is not None and current.write_id == own:
-            return won(current.record.version)
-        if doubt.unknown is None:
-            return Lost(current)
-        if current is not None and current.descends_from(own):
-            return won(base.record.version if base else name)
-        if _unchanged(base, current):
-            yield from doubt.pause(op, backoff, doubt.unknown)
-        elif _is_lost(base, current) or (current is None and absent_is_lost):
-            return Lost(current)
-        else:
-            raise indeterminate(doubt.unknown)
-
-
-def _current(
-    op: Operation, driver: RecordDriver, key: str, refusal: Refused[Record], doubt: Doubt
-) -> Plan[Stored | None]:
-    """Return what is stored now: as the refusal says, or by reading."""
-    if refusal.current is not UNSEEN:
-        return None if refusal.current is None else op.wire.vault.open(key, refusal.current)
-    try:
-        return (yield from read(op, driver, key))
-    except BackendError as error:
-        raise doubt.final(error) from error
-
-
-def _unchanged(base: Stored | None, current: Stored | None) -> bool:
-    """Whether the write, if it was lost on the way, may still arrive and win."""
-    if base is None or current is None:
-        return base is current
-    return current.record.version == base.record.version
-
-
-def _is_lost(base: Stored | None, current: Stored | None) -> bool:
-    """Whether it is certain that another write won. A version has at most one successor."""
-    if current is None:
-        return False
-    return current.descends_from(base.write_id) if base else current.whole

@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from .clock import Clock
-from .plan import Await, Call, Drain, Effect, Job, Join, Plan, Sleep, Spawn, Start, Stop, Work
+from .plan import Await, Call, Drain, Effect, Join, Plan, Sleep, Spawn, Start, Stop, Work
 
 if TYPE_CHECKING:
     import asyncio
@@ -275,7 +275,7 @@ class AsyncRunner:
                 continue
         return task.result()
 
-    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:
+    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Call():
                 return await self._in_thread(lambda: effect.method(*effect.args, **effect.kwargs))

@@ -1,4 +1,4 @@
-"""How records are closed before they are stored and opened after they were read: envelope, and seal where keys are given."""
+"""How records are closed before they are stored, and opened after: an envelope, and a seal where keys are given."""
 
 from __future__ import annotations
 
@@ -49,6 +49,4 @@ class Vault:
             return replace(stored, body=self.ring.unseal(stored.body, key.encode()), sealed=False)
         if self.accepts_plain:
             return stored
-        raise CorruptDataError(
-            "a stored record is not sealed; the key `plain` would accept it", clause="S-31"
-        )
+        raise CorruptDataError("a stored record is not sealed; the key `plain` would accept it", clause="S-31")

@@ -16,7 +16,7 @@ __all__ = ["CONTRACT", "AsyncDrivers", "Backend", "Clock", "Drivers", "Opening",
 CONTRACT: Final = 1
 """The version of the driver contract. A plugin for another one is refused at opening."""
 
-O = TypeVar("O")
+Options = TypeVar("Options")
 
 
 class Reach(Enum):
@@ -44,7 +44,7 @@ class Clock(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opening(Generic[O]):
+class Opening(Generic[Options]):
     """What a backend is opened with.
 
     Attributes:
@@ -61,7 +61,7 @@ class Opening(Generic[O]):
     scheme: str
     authority: str
     path: str
-    options: O
+    options: Options
     client: object | None
     attempt_timeout: float
     concurrency: int
@@ -104,7 +104,7 @@ class AsyncDrivers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Backend(Generic[O]):
+class Backend(Generic[Options]):
     """What a plugin registers. Building one imports no SDK and opens no connection.
 
     Attributes:
@@ -116,20 +116,20 @@ class Backend(Generic[O]):
         objects: Whether it holds objects.
         reach: Who sees the same state.
         survives: What an acknowledged write survives. The conformance suite holds it to that.
-        open: A plain function without I/O; the SDK is imported here. None for a purely asynchronous backend.
+        open: A plain function without I/Options; the SDK is imported here. None for a purely asynchronous backend.
         aopen: The same for native asynchronous drivers, or None: then core runs the others in threads.
     """
 
     contract: int
     name: str
     schemes: tuple[str, ...]
-    options: type[O]
+    options: type[Options]
     records: bool
     objects: bool
     reach: Reach
     survives: Survives
-    open: Callable[[Opening[O]], Drivers] | None
-    aopen: Callable[[Opening[O]], AsyncDrivers] | None = None
+    open: Callable[[Opening[Options]], Drivers] | None
+    aopen: Callable[[Opening[Options]], AsyncDrivers] | None = None
 
 
 AnyBackend = Backend[Any]

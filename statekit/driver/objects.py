@@ -90,9 +90,7 @@ class ObjectDriver(Protocol):
         """
         ...
 
-    def delete(
-        self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float
-    ) -> Gone | Refused[Stat]:
+    def delete(self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float) -> Gone | Refused[Stat]:
         """Delete an object if ``expect`` holds, atomically.
 
         Owes: with Match, another version is refused (O-61). An absent object is ``Gone.ABSENT``, or ``Refused(None)``
@@ -209,9 +207,7 @@ class AsyncObjectDriver(Protocol):
         """See ObjectDriver."""
         ...
 
-    async def delete(
-        self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float
-    ) -> Gone | Refused[Stat]:
+    async def delete(self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float) -> Gone | Refused[Stat]:
         """See ObjectDriver."""
         ...
 
@@ -247,9 +243,7 @@ class AsyncMultipartDriver(Protocol):
         """See MultipartDriver."""
         ...
 
-    async def part(
-        self, upload: Upload, number: int, data: Buffer, /, *, crc32c: int, timeout: float
-    ) -> Part:
+    async def part(self, upload: Upload, number: int, data: Buffer, /, *, crc32c: int, timeout: float) -> Part:
         """See MultipartDriver."""
         ...
 
@@ -271,8 +265,6 @@ class AsyncMultipartDriver(Protocol):
         """See MultipartDriver."""
         ...
 
-    async def uploads(
-        self, prefix: str, /, *, cursor: str | None, limit: int, timeout: float
-    ) -> Page[Upload]:
+    async def uploads(self, prefix: str, /, *, cursor: str | None, limit: int, timeout: float) -> Page[Upload]:
         """See MultipartDriver."""
         ...

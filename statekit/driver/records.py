@@ -52,9 +52,7 @@ class RecordDriver(Protocol):
         """
         ...
 
-    def touch(
-        self, key: str, /, *, seen: Record, expires_at: Millis, timeout: float
-    ) -> Committed | Refused[Record]:
+    def touch(self, key: str, /, *, seen: Record, expires_at: Millis, timeout: float) -> Committed | Refused[Record]:
         """Move a record's expiry if version, expiry and stamp are as seen.
 
         Guarantees: ``expires_at`` is later than ``seen.expires_at``.

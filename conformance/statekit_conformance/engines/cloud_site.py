@@ -95,9 +95,7 @@ class Site:
             return False
         return True
 
-    def sign(
-        self, key: str, method: str, *, seconds: int = 300, headers: Mapping[str, str] | None = None
-    ) -> str:
+    def sign(self, key: str, method: str, *, seconds: int = 300, headers: Mapping[str, str] | None = None) -> str:
         """Sign a URL with the engine's account."""
         return str(
             self.blob(key).generate_signed_url(
@@ -110,9 +108,7 @@ class Site:
             )
         )
 
-    def sign_form(
-        self, key: str, fields: Mapping[str, str], conditions: list[Any]
-    ) -> tuple[str, dict[str, str]]:
+    def sign_form(self, key: str, fields: Mapping[str, str], conditions: list[Any]) -> tuple[str, dict[str, str]]:
         """Sign a form with the engine's account; return its URL and fields."""
         form = self.client.generate_signed_post_policy_v4(
             BUCKET,

@@ -109,9 +109,7 @@ def _npm_install(folder: Path) -> None:
             check=True,
         )
     except subprocess.TimeoutExpired as error:
-        raise EngineError(
-            f"npm took longer than {_INSTALL_LIMIT:g} s to install dynalite {_VERSION}"
-        ) from error
+        raise EngineError(f"npm took longer than {_INSTALL_LIMIT:g} s to install dynalite {_VERSION}") from error
     except subprocess.CalledProcessError as error:
         said = " | ".join(str(error.stderr).split("\n")[-6:])
         raise EngineError(f"npm could not install dynalite {_VERSION}: {said}") from error

@@ -25,9 +25,7 @@ class MotoServer(Engine):
     def available(self) -> str | None:
         """Look for boto3, and for moto with what its server needs."""
         return (
-            missing_package("boto3")
-            or missing_package("moto")
-            or missing_package("flask_cors", package="moto[server]")
+            missing_package("boto3") or missing_package("moto") or missing_package("flask_cors", package="moto[server]")
         )
 
     @property

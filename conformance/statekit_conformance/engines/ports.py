@@ -93,9 +93,7 @@ def _lock(port: int) -> int | None:
     folder.mkdir(mode=0o700, exist_ok=True)
     lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(
-            lock, fcntl.LOCK_EX | fcntl.LOCK_NB
-        )  # the kernel drops it when this process dies, however it dies
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # the kernel drops it when this process dies, however it dies
     except BlockingIOError:
         os.close(lock)
         return None

@@ -66,17 +66,13 @@ def conditional_puts_have_one_winner(site: Site) -> str:
         site.put(f"swap-{n}", -1)
         return f"swap-{n}"
 
-    return one_winner(
-        prepare, lambda key, n: _accepted(lambda: site.put(key, n, **_if_version(-1))), site.get
-    )
+    return one_winner(prepare, lambda key, n: _accepted(lambda: site.put(key, n, **_if_version(-1))), site.get)
 
 
 def puts_if_absent_have_one_winner(site: Site) -> str:
     """Sixteen puts of one key that is not there."""
     absent = {"ConditionExpression": "attribute_not_exists(id)"}
-    return one_winner(
-        "create-{}".format, lambda key, n: _accepted(lambda: site.put(key, n, **absent)), site.get
-    )
+    return one_winner("create-{}".format, lambda key, n: _accepted(lambda: site.put(key, n, **absent)), site.get)
 
 
 def a_delete_of_another_version_is_refused(site: Site) -> str:
@@ -156,9 +152,7 @@ def the_size_limit_is_exact(site: Site) -> str:
 
 def a_ttl_attribute_can_be_named(site: Site) -> str:
     """UpdateTimeToLive, then DescribeTimeToLive."""
-    site.client.update_time_to_live(
-        TableName=_TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
-    )
+    site.client.update_time_to_live(TableName=_TABLE, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"})
     described = site.client.describe_time_to_live(TableName=_TABLE)["TimeToLiveDescription"]
     require(described.get("TimeToLiveStatus") in ("ENABLED", "ENABLING"), f"it describes {described}")
     return "UpdateTimeToLive is taken and described"

@@ -93,9 +93,7 @@ def a_composition_respects_its_condition(site: Site) -> str:
 
     def composes(generation: int) -> bool:
         parts = [site.blob("part-1"), site.blob("part-2")]
-        return site.accepted(
-            lambda: site.call(site.blob("whole").compose, parts, if_generation_match=generation)
-        )
+        return site.accepted(lambda: site.call(site.blob("whole").compose, parts, if_generation_match=generation))
 
     require(not composes(stale), "a composition onto a stale generation was applied")
     require(not composes(0), "a composition onto an existing key was applied, though asked not to be")
@@ -174,9 +172,7 @@ def generations_never_repeat(site: Site) -> str:
         if n == 15:
             site.engine.restart()
             site.make_bucket()
-    require(
-        len(set(seen)) == len(seen), f"{len(seen) - len(set(seen))} of {len(seen)} generations came twice"
-    )
+    require(len(set(seen)) == len(seen), f"{len(seen) - len(set(seen))} of {len(seen)} generations came twice")
     require(seen == sorted(seen), "a later generation is a smaller number")
     return f"{len(seen)} generations of one key, over deletes and a restart, all grow"
 

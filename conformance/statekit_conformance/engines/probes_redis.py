@@ -95,11 +95,7 @@ def exec_is_refused_once_a_watched_key_expired(site: Site) -> str:
     """WATCH a key, let it expire, EXEC."""
     from redis.exceptions import WatchError
 
-    node = (
-        site.client.get_redis_connection(site.client.get_node_from_key("w"))
-        if _clustered(site)
-        else site.client
-    )
+    node = site.client.get_redis_connection(site.client.get_node_from_key("w")) if _clustered(site) else site.client
     node.set("w", "1", px=30)
     with node.pipeline(transaction=True) as pipeline:
         pipeline.watch("w")
@@ -152,9 +148,7 @@ def the_index_is_sorted_by_bytes(site: Site) -> str:
 
 def nothing_is_evicted_and_the_policy_is_reported(site: Site) -> str:
     """INFO's maxmemory_policy."""
-    node = (
-        site.client.get_redis_connection(site.client.get_default_node()) if _clustered(site) else site.client
-    )
+    node = site.client.get_redis_connection(site.client.get_default_node()) if _clustered(site) else site.client
     policy = node.info("memory").get("maxmemory_policy")
     require(policy == "noeviction", f"INFO reports the policy {policy!r}")
     return "INFO reports maxmemory_policy noeviction"

@@ -42,9 +42,7 @@ def signed_puts_are_bound_to_what_was_signed(site: Site) -> str:
     require(other in (400, 403), f"a PUT of another content type was answered with {other}")
     require(site.get("put") is None, "a refused PUT was stored")
     require(request("PUT", url, b"x", headers)[0] == 200, "a PUT as it was signed was refused")
-    require(
-        request("PUT", url, b"y", headers)[0] in (409, 412), "a PUT if absent of an existing key was taken"
-    )
+    require(request("PUT", url, b"y", headers)[0] in (409, 412), "a PUT if absent of an existing key was taken")
     return "a signed PUT is taken as signed; tampered with, of another type or key it is refused"
 
 

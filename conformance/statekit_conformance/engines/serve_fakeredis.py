@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 def patient(handler: Any) -> Any:
     """Return a handler whose connection lives on after an answer that is an error, as in every Redis.
 
-    fakeredis closes the connection then: the answer to NOSCRIPT, which is to send the script, would meet a reset.
+    fakeredis closes it then, so that whoever sends a script because of NOSCRIPT would meet a reset.
     """
 
     class Patient(handler):  # type: ignore[misc]  # known at run time only

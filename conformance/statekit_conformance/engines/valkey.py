@@ -76,9 +76,7 @@ class RedisServer(_RedisLike):
 
     def available(self) -> str | None:
         """Look for redis-py, and for redis-server on PATH."""
-        missing = (
-            None if self._program() else "no redis-server on PATH; install your system's package redis-server"
-        )
+        missing = None if self._program() else "no redis-server on PATH; install your system's package redis-server"
         return missing_package("redis") or missing
 
     def _program(self) -> str | None:

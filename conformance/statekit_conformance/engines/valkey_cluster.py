@@ -42,10 +42,7 @@ class ValkeyCluster(Engine):
         """Return the nodes, each in a folder of its own."""
         more = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
         program = valkey_program() or ""
-        return [
-            server_command(program, port, self.data_dir / f"node-{n}", *more)
-            for n, port in enumerate(self.ports)
-        ]
+        return [server_command(program, port, self.data_dir / f"node-{n}", *more) for n, port in enumerate(self.ports)]
 
     def form(self) -> None:
         """Share out the slots, then introduce the nodes to each other."""

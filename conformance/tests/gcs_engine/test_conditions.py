@@ -77,9 +77,7 @@ def test_a_negative_condition_refuses_what_it_names(blob, operation):
     with pytest.raises(exceptions.NotModified):
         operation(blob, if_generation_not_match=blob.generation)
     if operation in (upload, upload_in_chunks):
-        with pytest.raises(
-            exceptions.BadRequest, match="ifMetaGenerationNotMatch"
-        ):  # as the SDK misspells it
+        with pytest.raises(exceptions.BadRequest, match="ifMetaGenerationNotMatch"):  # as the SDK misspells it
             operation(blob, if_metageneration_not_match=1)
     else:
         with pytest.raises(exceptions.NotModified):

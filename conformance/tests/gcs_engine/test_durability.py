@@ -124,8 +124,6 @@ def test_only_loopback_unless_told(tmp_path):
     import sys
 
     command = [sys.executable, "-m", "statekit_conformance.engines.gcs", "--port", "0", "--host", "0.0.0.0"]
-    ended = subprocess.run(
-        [*command, "--data", str(tmp_path)], capture_output=True, text=True, timeout=30, check=False
-    )
+    ended = subprocess.run([*command, "--data", str(tmp_path)], capture_output=True, text=True, timeout=30, check=False)
     assert ended.returncode != 0
     assert "test engine" in ended.stderr

@@ -6,6 +6,7 @@ import random
 
 import google_crc32c
 import pytest
+
 from statekit_conformance.engines.gcs import attributes, cors, listing, moments
 from statekit_conformance.engines.gcs.checksums import joined_crc32c
 from statekit_conformance.engines.gcs.errors import Refusal

@@ -1,4 +1,4 @@
-"""POST policies made by the SDK: a form passes as promised, and each condition is refused when broken by one byte."""
+"""POST policies made by the SDK: a form passes as promised; a condition broken by one byte is refused."""
 
 import base64
 import json
@@ -60,10 +60,7 @@ def test_a_form_may_ask_for_its_answer(make, post, bucket):
     assert created.status == 201
     document = ET.fromstring(created.data)
     assert (document.findtext("Bucket"), document.findtext("Key")) == (bucket.name, "up/a.bin")
-    assert (
-        document.findtext("ETag")
-        == f'"{bucket.get_blob("up/a.bin").md5_hash and created.headers["etag"][1:-1]}"'
-    )
+    assert document.findtext("ETag") == f'"{bucket.get_blob("up/a.bin").md5_hash and created.headers["etag"][1:-1]}"'
     assert post(make(fields={"success_action_status": "200"})).status == 200
     sent_on = post(make(fields={"success_action_redirect": "https://app.test/done?a=1"}))
     assert sent_on.status == 303
@@ -72,9 +69,7 @@ def test_a_form_may_ask_for_its_answer(make, post, bucket):
     assert (query["a"], query["bucket"], query["key"]) == (["1"], [bucket.name], ["up/a.bin"])
 
 
-@pytest.mark.parametrize(
-    ("size", "passes"), [(4, False), (5, True), (9, True), (10, False), (5_000_000, False)]
-)
+@pytest.mark.parametrize(("size", "passes"), [(4, False), (5, True), (9, True), (10, False), (5_000_000, False)])
 def test_the_length_is_limited_to_the_byte(make, post, bucket, size, passes):
     answer = post(make(conditions=[["content-length-range", 5, 9]]), bytes(size))
     assert answer.status == (204 if passes else 400)
@@ -91,7 +86,9 @@ def test_the_length_is_enforced_while_reading(make, shared_engine, bucket):
     with socket.create_connection(("127.0.0.1", shared_engine.port), 30) as raw:
         raw.sendall(f"{head}Content-Length: {1 << 30}\r\n\r\n".encode())
         raw.sendall(body[: body.rindex(b"\r\n--")] + bytes(6_000_000))
-        answer = raw.recv(65536)
+        answer = b""
+        while b"</Error>" not in answer and (piece := raw.recv(65536)):
+            answer += piece
     assert answer.startswith(b"HTTP/1.1 400")
     assert b"EntityTooLarge" in answer
     assert stored(bucket) == {}
@@ -148,7 +145,7 @@ def test_a_starts_with_key(account, post, bucket):
     assert list(stored(bucket)) == ["user/1/x"]
 
 
-def by_hand(account, bucket, conditions, **document):
+def by_hand(account, bucket, conditions, spoil=None):
     """Sign a policy without the SDK, which always binds the key."""
     now = datetime.now(UTC)
     fields = {
@@ -163,7 +160,7 @@ def by_hand(account, bucket, conditions, **document):
             *({name: value} for name, value in fields.items()),
             *conditions,
         ],
-        **document,
+        **(spoil or {}),
     }
     policy = base64.b64encode(json.dumps(document).encode()).decode()
     return {**fields, "policy": policy, "x-goog-signature": account.credentials.sign_bytes(policy).hex()}
@@ -182,7 +179,7 @@ def by_hand(account, bucket, conditions, **document):
     ],
 )
 def test_a_malformed_policy_is_refused_even_when_signed(account, post, bucket, document):
-    answer = post(by_hand(account, bucket, [["starts-with", "$key", ""]], **document) | {"key": "a"})
+    answer = post(by_hand(account, bucket, [["starts-with", "$key", ""]], document) | {"key": "a"})
     assert (answer.status, code(answer)) == (400, "InvalidPolicyDocument")
 
 
@@ -232,9 +229,7 @@ def test_a_field_twice_no_file_and_a_broken_body(make, web, shared_engine, bucke
 
 
 def test_a_browsers_post_gets_its_cors_headers(make, web, shared_engine, bucket):
-    bucket.cors = [
-        {"origin": ["https://app.test"], "method": ["POST"], "responseHeader": ["x-goog-generation"]}
-    ]
+    bucket.cors = [{"origin": ["https://app.test"], "method": ["POST"], "responseHeader": ["x-goog-generation"]}]
     bucket.patch()
     body, content_type = encode_multipart_formdata([*make().items(), ("file", ("a", b"x"))])
     headers = {"Content-Type": content_type, "Origin": "https://app.test"}

@@ -1,4 +1,4 @@
-"""V4 signed URLs made by the SDK: accepted as signed, refused when any part is changed or the time is over."""
+"""V4 signed URLs made by the SDK: accepted as signed, refused when any part is changed or time is over."""
 
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
@@ -56,9 +56,7 @@ def test_signed_overrides_of_the_answer(web, sign, blob):
     answer = web.request("GET", url)
     assert answer.headers["content-disposition"] == 'attachment; filename="x.txt"'
     assert answer.headers["content-type"] == "image/png"
-    unsigned = web.request(
-        "GET", f"{urlsplit(url)._replace(query='').geturl()}?response-content-type=image/png"
-    )
+    unsigned = web.request("GET", f"{urlsplit(url)._replace(query='').geturl()}?response-content-type=image/png")
     assert unsigned.headers["content-type"] == "text/plain"
 
 

@@ -27,7 +27,7 @@ def url(shared_engine, bucket):
 @pytest.fixture
 def blob(bucket):
     made = bucket.blob("folder/a b")
-    made.metadata = {"write_id": "W1", "grüße": "ünï"}
+    made.metadata = {"write_id": "W1", "greeting": "grüße"}
     made.custom_time = datetime(2030, 1, 1, tzinfo=UTC)
     made.upload_from_string(b"0123456789", content_type="text/plain")
     return made
@@ -47,9 +47,7 @@ def test_one_answer_has_everything(web, url, blob, method):
     assert answer.headers["x-goog-generation"] == str(blob.generation)
     assert answer.headers["x-goog-metageneration"] == "1"
     assert answer.headers["x-goog-meta-write_id"] == "W1"
-    assert {name.encode("latin-1"): value.encode("latin-1") for name, value in answer.headers.items()}[
-        "x-goog-meta-grüße".encode()
-    ] == "ünï".encode()
+    assert answer.headers["x-goog-meta-greeting"].encode("latin-1").decode() == "grüße"
     assert answer.headers["x-goog-custom-time"] == "2030-01-01T00:00:00.000Z"
     assert answer.headers["x-goog-hash"] == f"crc32c={blob.crc32c},md5={blob.md5_hash}"
     assert answer.headers["x-goog-stored-content-length"] == "10"
@@ -57,9 +55,7 @@ def test_one_answer_has_everything(web, url, blob, method):
 
 
 def test_a_media_read_of_the_json_api_shows_no_metadata(web, shared_engine, blob):
-    answer = web.request(
-        "GET", f"{shared_engine.url}{blob.path.replace('/b/', '/storage/v1/b/', 1)}?alt=media"
-    )
+    answer = web.request("GET", f"{shared_engine.url}{blob.path.replace('/b/', '/storage/v1/b/', 1)}?alt=media")
     assert answer.headers["x-goog-generation"] == str(blob.generation)
     assert not [name for name in answer.headers if name.lower().startswith("x-goog-meta-")]
 

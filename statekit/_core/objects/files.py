@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from google_crc32c import extend
 
@@ -181,7 +181,7 @@ class AsyncObjectReader:
             self._closed = True
             self._reading.end(error)
 
-    async def __aenter__(self) -> AsyncObjectReader:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
@@ -226,9 +226,7 @@ class Writing:
         self._check_open()
         if self._upload is None:
             data = bytes(self._buffer)
-            info = yield from self._plans.put_small(
-                self._op, self._key, self._place, self._meta, self._expect, data
-            )
+            info = yield from self._plans.put_small(self._op, self._key, self._place, self._meta, self._expect, data)
         else:
             if self._buffer:
                 yield from self._send(len(self._buffer))
@@ -323,7 +321,7 @@ class ObjectWriter:
         """Say no."""
         return False
 
-    def __enter__(self) -> ObjectWriter:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -372,7 +370,7 @@ class AsyncObjectWriter:
         """Whether it was closed or aborted."""
         return self._writing.state != "open"
 
-    async def __aenter__(self) -> AsyncObjectWriter:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(

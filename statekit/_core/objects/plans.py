@@ -139,7 +139,7 @@ class ObjectPlans:
         op.size = len(data)
         op.extend()
 
-        def send() -> Plan[Committed | Refused[Stat]]:
+        def send(_doubtful: bool) -> Plan[Committed | Refused[Stat]]:  # noqa: FBT001
             return attempt(op, driver, driver.write, place, data, meta=meta, crc32c=checksum, expect=expect)
 
         done = yield from write_once(op, driver, place, meta, expect, send)
@@ -168,9 +168,7 @@ class ObjectPlans:
                     raise
             pieces = []
             if not (yield from source.rewind()):
-                raise ConflictError(
-                    "another upload finished first, and the data cannot be read a second time"
-                )
+                raise ConflictError("another upload finished first, and the data cannot be read a second time")
 
     def multipart(self, op: Operation, place: str, meta: Meta, expect: Expect) -> Multipart:
         """Return an upload that has not begun.
@@ -194,9 +192,7 @@ class ObjectPlans:
         yield Join()
 
     @operation
-    def get(
-        self, op: Operation, key: str, *, start: int = 0, length: int | None = None
-    ) -> Plan[StoredObject]:
+    def get(self, op: Operation, key: str, *, start: int = 0, length: int | None = None) -> Plan[StoredObject]:
         """Read an object, or a range of it, of one version."""
         place = self.place(op, key)
         _check_range(start, length)
@@ -224,9 +220,7 @@ class ObjectPlans:
         op.extend()
         driver = self._driver()
         expect = ANY if version is None else Match(version)
-        chunk = yield from fetch(
-            op, driver, driver.read, place, start=start, length=max(1, length), expect=expect
-        )
+        chunk = yield from fetch(op, driver, driver.read, place, start=start, length=max(1, length), expect=expect)
         if isinstance(chunk, Chunk):
             return Chunk(chunk.stat, chunk.data[:length]) if length == 0 else chunk
         if version is None:
@@ -273,9 +267,7 @@ class ObjectPlans:
         """Delete objects side by side; return for each key what ``delete`` returns or raises."""
         places = {key: self.place(op, key) for key in keys}
         op.key = None
-        outcomes = yield from gather(
-            (self._delete_reported(op, place) for place in places.values()), SIDE_BY_SIDE
-        )
+        outcomes = yield from gather((self._delete_reported(op, place) for place in places.values()), SIDE_BY_SIDE)
         return dict(zip(places, outcomes, strict=True))
 
     def _delete_reported(self, op: Operation, place: str) -> Plan[bool | StateError]:
@@ -311,13 +303,11 @@ class ObjectPlans:
                 return self.described(op, target, meta, done, stat.size, stat.crc32c)
             yield from op.pause(backoff, ConflictError("the source kept changing until the time was over"))
 
-    def _copy(
-        self, op: Operation, source: Stat, place: str, meta: Meta, expect: Expect
-    ) -> Plan[Committed | None]:
+    def _copy(self, op: Operation, source: Stat, place: str, meta: Meta, expect: Expect) -> Plan[Committed | None]:
         """Copy one version of the source; None if it is gone or another one by now."""
         driver = self._driver()
 
-        def send() -> Plan[Committed | Refused[Stat]]:
+        def send(_doubtful: bool) -> Plan[Committed | Refused[Stat]]:  # noqa: FBT001
             resume = None
             while True:
                 op.extend()

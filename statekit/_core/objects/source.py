@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
-from os import PathLike, SEEK_END
+from os import SEEK_END, PathLike
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol, TypeAlias, cast
 
@@ -53,9 +53,7 @@ def source_of(data: AsyncData) -> Source:
     if hasattr(data, "read"):
         return _FileSource(cast("BinaryIO", data))
     if isinstance(data, str):
-        raise InvalidInputError(
-            "text is neither bytes nor a path: encode it, or give a pathlib.Path", clause="O-01"
-        )
+        raise InvalidInputError("text is neither bytes nor a path: encode it, or give a pathlib.Path", clause="O-01")
     if isinstance(data, AsyncIterable):
         return _AsyncSource(aiter(data))
     if isinstance(data, Iterable):
@@ -193,6 +191,4 @@ class _AsyncSource(_PiecewiseSource):
 def _check_piece(piece: object) -> None:
     """Refuse text and other surprises before they become an object."""
     if not isinstance(piece, bytes | bytearray | memoryview):
-        raise InvalidInputError(
-            "the data gave something else than bytes: open files in binary mode", clause="O-01"
-        )
+        raise InvalidInputError("the data gave something else than bytes: open files in binary mode", clause="O-01")

@@ -9,10 +9,9 @@ from typing import Final
 from google_crc32c import extend
 from google_crc32c import value as crc32c
 
-from statekit._core.faults import indeterminate
-from statekit._core.pipeline import Doubt, Operation, attempt, fetch
+from statekit._core.commit import Verdict, settle
+from statekit._core.pipeline import Operation, attempt, fetch
 from statekit._core.plan import Plan
-from statekit._core.retry import Backoff
 from statekit.driver import (
     ABSENT,
     ANY,
@@ -51,9 +50,7 @@ def write_once(
     key: str,
     meta: Meta,
     expect: Expect,
-    send: Callable[[], Plan[Committed | Refused[Stat]]],
-    *,
-    busy_is_final: bool = False,
+    send: Callable[[bool], Plan[Committed | Refused[Stat]]],
 ) -> Plan[Committed]:
     """Send a write until it is known whether it was applied.
 
@@ -63,76 +60,51 @@ def write_once(
         key: The object's key.
         meta: What is being written beside the bytes; its write id settles a lost reply.
         expect: The condition.
-        send: Sends it once; the same each time.
-        busy_is_final: Whether an engine that was too busy will not take the same request again.
+        send: Sends it once; the same each time. It is told whether an earlier attempt may have been applied.
 
     Raises:
-        StartOverError: It was too busy, and that is final.
         ConflictError: The condition did not hold; nothing was written.
         IndeterminateError: It could not be settled whether it was applied.
         BackendError: Not applied.
     """
-    backoff, doubt = Backoff(), Doubt()
-    while True:
-        refusal: Refused[Stat] = Refused()
-        try:
-            answer = yield from send()
-            if isinstance(answer, Committed):
-                return answer
-            refusal = answer
-        except BackendError as error:
-            doubt.note(error)
-            if busy_is_final and error.fault is Fault.BUSY and doubt.unknown is None:
-                raise StartOverError from error
-            if not error.fault.applied:
-                yield from doubt.pause(op, backoff, error)
-                continue
-        current = yield from _current(op, driver, key, refusal, doubt)
-        if _wrote(current, meta):
-            return Committed(current.version) if current else Committed("")
-        if doubt.unknown is None:
-            raise _conflict(current)
-        verdict = _verdict(current, meta, expect)
-        if verdict == "won":
-            # Overwritten since: a version that is certainly stale.
-            return Committed(meta.write_id or "")
-        if verdict == "lost":
-            raise _conflict(current)
-        if verdict == "unsettled":
-            raise indeterminate(doubt.unknown)
-        yield from doubt.pause(op, backoff, doubt.unknown)
 
-
-def _current(
-    op: Operation, driver: ObjectDriver, key: str, refusal: Refused[Stat], doubt: Doubt
-) -> Plan[Stat | None]:
-    """Return what is stored now, as the refusal says or by asking; without metadata it would settle nothing."""
-    seen = refusal.current
-    if seen is not UNSEEN and (seen is None or seen.meta is not None or doubt.unknown is None):
-        return seen
-    try:
+    def look(refusal: Refused[Stat], doubtful: bool) -> Plan[Stat | None]:  # noqa: FBT001
+        seen = refusal.current
+        if seen is not UNSEEN and (seen is None or seen.meta is not None or not doubtful):
+            return seen
         return (yield from fetch(op, driver, driver.stat, key))
-    except BackendError as error:
-        raise doubt.final(error) from error
+
+    def judge(current: Stat | None, doubtful: bool) -> Verdict:  # noqa: FBT001
+        return _judge(meta, expect, current, doubtful=doubtful)
+
+    answer = yield from settle(op, send, look, judge)
+    if isinstance(answer, Committed):
+        return answer
+    if answer.verdict is Verdict.LOST:
+        raise _conflict(answer.current)
+    stored = answer.current if answer.verdict is Verdict.WON else None
+    return Committed(stored.version if stored else meta.write_id or "")  # overtaken: a version that is certainly stale
 
 
-def _wrote(current: Stat | None, meta: Meta) -> bool:
-    return current is not None and current.meta is not None and current.meta.write_id == meta.write_id
-
-
-def _verdict(current: Stat | None, meta: Meta, expect: Expect) -> str:
-    """Judge a write of unknown outcome by what is stored now: won, lost, unsettled, or may still arrive."""
-    replaced = current.meta.replaces if current is not None and current.meta is not None else None
-    if replaced is not None and replaced == meta.write_id:
-        return "won"
-    if expect is ANY:
-        return "again"
-    if current is None:
-        return "again" if expect is ABSENT else "unsettled"
-    if isinstance(expect, Match) and current.version == expect.version:
-        return "again"
+def _judge(meta: Meta, expect: Expect, current: Stat | None, *, doubtful: bool) -> Verdict:
+    """Judge a write by what is stored. Objects have no lineage: what the stored one replaced settles one overwrite."""
+    there = (current.meta if current else None) or Meta()
+    if there.write_id is not None and there.write_id == meta.write_id:
+        return Verdict.WON
+    if not doubtful:
+        return Verdict.LOST
+    if there.replaces is not None and there.replaces == meta.write_id:
+        return Verdict.OVERTAKEN
+    if expect is ANY or _may_still_hold(expect, current):
+        return Verdict.AGAIN
     before = NOTHING if expect is ABSENT else meta.replaces
-    return "lost" if replaced is not None and replaced == before else "unsettled"
+    return Verdict.LOST if there.replaces is not None and there.replaces == before else Verdict.UNSETTLED
+
+
+def _may_still_hold(expect: Expect, current: Stat | None) -> bool:
+    if isinstance(expect, Match):
+        return current is not None and current.version == expect.version
+    return current is None
 
 
 def _conflict(current: Stat | None) -> ConflictError:
@@ -199,9 +171,7 @@ class Multipart:
     def _send(self, number: int, data: bytes, checksum: int) -> Plan[Part]:
         self._op.extend()
         upload = self._begun()
-        part = yield from fetch(
-            self._op, self._driver, self._parts.part, upload, number, data, crc32c=checksum
-        )
+        part = yield from fetch(self._op, self._driver, self._parts.part, upload, number, data, crc32c=checksum)
         self._done.append(part)
         return part
 
@@ -217,25 +187,28 @@ class Multipart:
         self._op.extend()
         parts = sorted(self._done, key=lambda part: part.number)
 
-        def send() -> Plan[Committed | Refused[Stat]]:
-            return attempt(
-                self._op,
-                self._driver,
-                self._parts.finish,
-                self._begun(),
-                parts,
-                size=self.size,
-                crc32c=self.checksum,
-                expect=self._expect,
-            )
+        def send(doubtful: bool) -> Plan[Committed | Refused[Stat]]:  # noqa: FBT001
+            try:
+                return (
+                    yield from attempt(
+                        self._op,
+                        self._driver,
+                        self._parts.finish,
+                        self._begun(),
+                        parts,
+                        size=self.size,
+                        crc32c=self.checksum,
+                        expect=self._expect,
+                    )
+                )
+            except BackendError as error:
+                # S3 answers a completion that lost a race with 409, and wants a new upload then:
+                # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+                if error.fault is Fault.BUSY and not doubtful:
+                    raise StartOverError from error
+                raise
 
-        # S3 answers a completion that lost a race to another one with 409, and the upload is gone then:
-        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
-        return (
-            yield from write_once(
-                self._op, self._driver, self._key, self._meta, self._expect, send, busy_is_final=True
-            )
-        )
+        return (yield from write_once(self._op, self._driver, self._key, self._meta, self._expect, send))
 
     def abort(self) -> Plan[None]:
         """Forget it. If that fails, the sweep does it."""

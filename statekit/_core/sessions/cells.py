@@ -10,10 +10,11 @@ from typing import Final
 import msgspec
 
 from statekit._core.codec import decode_map, encode_map
+from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
 from statekit._core.ids import session_id, sid_of, text_of, write_id
 from statekit._core.limits import check_payload
-from statekit._core.pipeline import Lost, Operation, Wire, attempt, commit, read, repeat
+from statekit._core.pipeline import Operation, Wire, attempt, read, repeat
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, RecordDriver
@@ -60,9 +61,7 @@ class Cells:
         policy: Timeouts and limits.
     """
 
-    def __init__(
-        self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy
-    ) -> None:
+    def __init__(self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy) -> None:
         self.wire = wire
         self.driver = driver
         self.prefix = f"{prefix}s/"
@@ -158,9 +157,7 @@ class Cells:
             if isinstance(form, Moved):
                 sid = form.to
                 continue
-            answer = yield from repeat(
-                op, driver, driver.delete, self.key(sid), expect=Match(stored.record.version)
-            )
+            answer = yield from repeat(op, driver, driver.delete, self.key(sid), expect=Match(stored.record.version))
             if isinstance(answer, Gone):
                 return True
 

@@ -9,9 +9,10 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
 
+from statekit._core.commit import commit
 from statekit._core.envelope import Stored
 from statekit._core.ids import write_id
-from statekit._core.pipeline import Operation, commit, read
+from statekit._core.pipeline import Operation, read
 from statekit._core.plan import Plan, gather
 from statekit._core.retry import Backoff
 from statekit.errors import ConflictError, SessionGoneError, StateError
@@ -140,9 +141,7 @@ class Owners:
 
         yield from self.finish(op, name, (yield from self.change(op, name, change)))
 
-    def doom(
-        self, op: Operation, name: bytes, chosen: Callable[[bytes], bool], *, everything: bool
-    ) -> Plan[int]:
+    def doom(self, op: Operation, name: bytes, chosen: Callable[[bytes], bool], *, everything: bool) -> Plan[int]:
         """Revoke the logins whose root is chosen: commit first, which is when it takes effect, then delete.
 
         Args:

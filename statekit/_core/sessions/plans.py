@@ -12,7 +12,7 @@ from statekit._core.codec import encode
 from statekit._core.envelope import Stored
 from statekit._core.ids import is_session_id, sid_of
 from statekit._core.limits import check_label, check_owner
-from statekit._core.pipeline import Operation, Wire, fetch, operation, read, repeat
+from statekit._core.pipeline import Operation, Wire, fetch, operation, repeat
 from statekit._core.plan import Plan, gather
 from statekit._core.retry import Backoff
 from statekit.driver import UNSEEN, Committed, Entry, Gone, Record, RecordDriver
@@ -44,9 +44,7 @@ class SessionPlans:
         policy: Timeouts and limits.
     """
 
-    def __init__(
-        self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy
-    ) -> None:
+    def __init__(self, wire: Wire, driver: Callable[[], RecordDriver], prefix: str, policy: SessionPolicy) -> None:
         self.wire = wire
         self._driver = driver
         self._cells = Cells(wire, driver, prefix, policy)
@@ -100,9 +98,7 @@ class SessionPlans:
         else:
             yield from self._touch(op, session)
 
-    def _store(
-        self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict
-    ) -> Plan[None]:
+    def _store(self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict) -> Plan[None]:
         sid = sid_of(session.id)
         cell: Cell | None = Cell(sid, session.base, session.live)
         known = values = session.encoded
@@ -131,9 +127,7 @@ class SessionPlans:
             cell = self._cells.judge(op, sid, result.current)
             if cell is not None:
                 values = cell.values()
-                yield from op.pause(
-                    backoff, ConflictError("others kept saving the session until the time was over")
-                )
+                yield from op.pause(backoff, ConflictError("others kept saving the session until the time was over"))
         raise _gone()
 
     @operation
@@ -158,9 +152,7 @@ class SessionPlans:
                 return session
             cell = self._cells.judge(op, sid, result.current)
             if cell is not None:
-                yield from op.pause(
-                    backoff, ConflictError("others kept saving the session until the time was over")
-                )
+                yield from op.pause(backoff, ConflictError("others kept saving the session until the time was over"))
         raise _gone()
 
     @operation
@@ -179,9 +171,7 @@ class SessionPlans:
             if wanted - max(until, session.seen_until) < max(1, self._interval):
                 session.seen_until = max(until, session.seen_until)
                 return op.attempts > 0
-            answer = yield from repeat(
-                op, driver, driver.touch, self._cells.key(sid), seen=seen, expires_at=wanted
-            )
+            answer = yield from repeat(op, driver, driver.touch, self._cells.key(sid), seen=seen, expires_at=wanted)
             if isinstance(answer, Committed):
                 session.extended(Record(seen.value, seen.version, wanted, answer.stamp))
                 return True
@@ -240,9 +230,7 @@ class SessionPlans:
         )
         return list({info.handle: info for info in found if info is not None}.values())
 
-    def _described(
-        self, op: Operation, name: bytes, sid: bytes, root: bytes, ends_at: int
-    ) -> Plan[SessionInfo | None]:
+    def _described(self, op: Operation, name: bytes, sid: bytes, root: bytes, ends_at: int) -> Plan[SessionInfo | None]:
         handle = handle_of(name, root)
         try:
             cell = yield from self._cells.find(op, sid)
@@ -269,9 +257,7 @@ class SessionPlans:
         """End all logins of an owner but one; return how many sessions there were."""
         check_owner(owner)
         root = yield from self._root(op, keep)
-        return (
-            yield from self._owners.doom(op, name_of(owner), lambda other: other != root, everything=True)
-        )
+        return (yield from self._owners.doom(op, name_of(owner), lambda other: other != root, everything=True))
 
     def _root(self, op: Operation, keep: Session | str | None) -> Plan[bytes]:
         """Return the root of the login to keep. By id, a session that is being rotated would be killed."""
@@ -294,13 +280,9 @@ class SessionPlans:
                 driver = self._driver()
                 page = yield from fetch(op, driver, driver.page, prefix, cursor=cursor, limit=PAGE)
                 old = {
-                    e.key: e
-                    for e in page.items
-                    if e.expires_at is not None and e.expires_at <= op.now - SWEEP_AFTER
+                    e.key: e for e in page.items if e.expires_at is not None and e.expires_at <= op.now - SWEEP_AFTER
                 }
-                deleted = yield from gather(
-                    (self._reclaim(op, entry) for entry in old.values()), SIDE_BY_SIDE
-                )
+                deleted = yield from gather((self._reclaim(op, entry) for entry in old.values()), SIDE_BY_SIDE)
                 records += sum(deleted)
                 cursor = page.cursor
                 if cursor is None:
@@ -319,8 +301,7 @@ def _conflicts(changes: Changes, known: Mapping[str, Any], found: Mapping[str, A
         return 0
     mine = {**changes.changed, **dict.fromkeys(changes.deleted)}
     return sum(
-        not same(known.get(key), found.get(key)) and not same(value, found.get(key))
-        for key, value in mine.items()
+        not same(known.get(key), found.get(key)) and not same(value, found.get(key)) for key, value in mine.items()
     )
 
 

@@ -98,15 +98,11 @@ class Rotation:
                 raise _gone()
             a = fresh
             b = yield from self._follow(op, a, b)
-            yield from op.pause(
-                backoff, ConflictError("others kept saving the session until the time was over")
-            )
+            yield from op.pause(backoff, ConflictError("others kept saving the session until the time was over"))
 
     def _follow(self, op: Operation, a: Cell, b: Cell) -> Plan[Cell]:
         """Copy what was saved under the old id meanwhile."""
-        live = msgspec.structs.replace(
-            b.live, saved_at=op.now, data=pack(self.changes.applied_to(a.values()))
-        )
+        live = msgspec.structs.replace(b.live, saved_at=op.now, data=pack(self.changes.applied_to(a.values())))
         result = yield from self.cells.replace(op, b, live)
         if not isinstance(result, Stored):
             raise _gone()

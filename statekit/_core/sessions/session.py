@@ -33,17 +33,15 @@ class Changes:
 
     def applied_to(self, encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
         """Return the encoded values with these changes."""
-        return {
-            key: value for key, value in (*encoded.items(), *self.changed.items()) if key not in self.deleted
-        }
+        return {key: value for key, value in (*encoded.items(), *self.changed.items()) if key not in self.deleted}
 
 
 class Session(MutableMapping[str, Any]):
     """One session's data, and what identifies it. It belongs to one request.
 
-    It behaves like a dict with str keys. Nothing is written before a store's ``save``; what changed since it was loaded,
-    nested values included, is found then by comparing encodings. Values are decoded when they are first looked at: a key
-    that nobody touches costs nothing.
+    It behaves like a dict with str keys. Nothing is written before a store's ``save``; what changed since it was
+    loaded, nested values included, is found then by comparing encodings. Values are decoded when they are first looked
+    at: a key that nobody touches costs nothing.
     """
 
     __slots__ = ("_base", "_deleted", "_encoded", "_id", "_live", "_values", "seen_until")
@@ -164,9 +162,7 @@ class Session(MutableMapping[str, Any]):
                 changed[key] = new
         return Changes(changed, set(self._deleted))
 
-    def rebase(
-        self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes | None = None
-    ) -> None:
+    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes | None = None) -> None:
         """Hold what is stored now.
 
         Values that somebody else changed are decoded anew when they are looked at; so the application should not keep
@@ -183,9 +179,7 @@ class Session(MutableMapping[str, Any]):
             self._deleted.clear()
         else:
             known = {**self._encoded, **changes.changed}
-            self._values = {
-                key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))
-            }
+            self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
             self._deleted -= changes.deleted
         self._base, self._live, self._encoded = base, live, encoded
         self.seen_until = base.record.expires_at or live.ends_at

@@ -107,9 +107,7 @@ class MemoryObjects:
         with self._lock:
             return self._store(key, whole, meta, crc32c, expect)
 
-    def _store(
-        self, key: str, data: bytes, meta: Meta, crc32c: int, expect: Expect
-    ) -> Committed | Refused[Stat]:
+    def _store(self, key: str, data: bytes, meta: Meta, crc32c: int, expect: Expect) -> Committed | Refused[Stat]:
         current = self._objects.get(key)
         if not _holds(expect, current):
             return Refused(current.stat if current else None)
@@ -170,9 +168,7 @@ class MemoryObjects:
         first, after = (start_after or "").encode(), (cursor or "").encode()
         with self._lock:
             stats = [
-                found.stat
-                for key, found in self._objects.items()
-                if key.startswith(prefix) and key.encode() > first
+                found.stat for key, found in self._objects.items() if key.startswith(prefix) and key.encode() > first
             ]
         lines = _folded(sorted(stats, key=lambda stat: stat.key.encode()), prefix, delimiter)
         later = [line for line in lines if _end(line) > after]

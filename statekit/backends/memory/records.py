@@ -92,9 +92,7 @@ class MemoryRecords:
         with self._lock:
             keys = sorted(key for key in self._records if key.startswith(prefix) and key > (cursor or ""))
             chosen = keys[:limit]
-            items = tuple(
-                Entry(key, self._records[key].version, self._records[key].expires_at) for key in chosen
-            )
+            items = tuple(Entry(key, self._records[key].version, self._records[key].expires_at) for key in chosen)
         return Page(items, chosen[-1] if len(keys) > limit else None)
 
     def fault(self, exc: BaseException, /) -> Failure:  # noqa: ARG002 - nothing here fails

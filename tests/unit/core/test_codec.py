@@ -135,12 +135,7 @@ def test_encoding_what_was_decoded_gives_the_same_bytes(value: object) -> None:
 
 
 plain = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**63), 2**64 - 1)
-    | st.floats()
-    | texts
-    | st.binary(max_size=20),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | texts | st.binary(max_size=20),
     lambda inner: st.lists(inner, max_size=20) | st.dictionaries(texts, inner, max_size=20),
     max_leaves=30,
 )
@@ -254,9 +249,7 @@ def test_what_msgspec_would_turn_into_a_list_or_a_string_comes_back(value: objec
 # Keys of a dict
 
 
-@pytest.mark.parametrize(
-    "key", [1, 1.0, True, -0.0, 2**70, None, "1", b"1", (1, (2,)), frozenset({1}), Decimal("1.0")]
-)
+@pytest.mark.parametrize("key", [1, 1.0, True, -0.0, 2**70, None, "1", b"1", (1, (2,)), frozenset({1}), Decimal("1.0")])
 def test_a_key_keeps_its_type_even_where_it_equals_another_one(key: object) -> None:
     assert_comes_back({key: "x"})
     assert_comes_back({"outer": {key: ({key: 1},)}})
@@ -283,9 +276,7 @@ def test_a_dict_keeps_its_order() -> None:
 
 def test_equal_sets_have_equal_bytes_however_they_were_filled() -> None:
     for elements in ([8, 0, 16, 24], ["b", "a", "c"], [(2,), (1,)], [frozenset({8, 0}), frozenset({16, 0})]):
-        encodings = {
-            codec.encode(set(order)) for order in (elements, elements[::-1], elements[1:] + elements[:1])
-        }
+        encodings = {codec.encode(set(order)) for order in (elements, elements[::-1], elements[1:] + elements[:1])}
         assert len(encodings) == 1
 
 
@@ -329,9 +320,7 @@ class MyZone(ZoneInfo):
 @pytest.mark.parametrize("fold", [0, 1])
 @pytest.mark.parametrize("hour", [1, 2, 3])
 @pytest.mark.parametrize("day", [datetime(2024, 3, 31), datetime(2024, 10, 27), datetime(2024, 7, 1)])  # noqa: DTZ001
-def test_a_named_zone_is_kept_also_when_a_time_occurs_twice_or_never(
-    day: datetime, hour: int, fold: int
-) -> None:
+def test_a_named_zone_is_kept_also_when_a_time_occurs_twice_or_never(day: datetime, hour: int, fold: int) -> None:
     value = day.replace(hour=hour, minute=30, tzinfo=BERLIN, fold=fold)
     assert_comes_back(value)
     assert stored(value).tzinfo is BERLIN
@@ -361,9 +350,7 @@ def berlin_from_its_file(key: str | None) -> ZoneInfo:
     return ZoneInfo.from_file(io.BytesIO(data), key=key)
 
 
-@pytest.mark.parametrize(
-    "key", [None, "Asia/Tokyo", "No/Such", "../../etc/passwd", "Europe", "zone.tab", "a\0b", "é"]
-)
+@pytest.mark.parametrize("key", [None, "Asia/Tokyo", "No/Such", "../../etc/passwd", "Europe", "zone.tab", "a\0b", "é"])
 def test_a_zone_that_its_key_would_not_restore_becomes_its_fixed_offset(key: str | None) -> None:
     value = datetime(2024, 7, 1, 12, tzinfo=berlin_from_its_file(key))
     restored = stored(value)
@@ -463,9 +450,7 @@ def test_every_other_type_is_refused_wherever_it_is(value: object) -> None:
     if getattr(type(value), "__hash__", None) is not None:
         places += [{value}, frozenset({value}), {value: 1}, {(value,): 1}, {"a": {(1, frozenset({value}))}}]
     for place in places:
-        with pytest.raises(
-            UnserialisableError, match=f"a {type(value).__qualname__} would not come back equal"
-        ):
+        with pytest.raises(UnserialisableError, match=f"a {type(value).__qualname__} would not come back equal"):
             codec.encode(place)
 
 
@@ -542,9 +527,7 @@ def test_the_message_names_the_path(value: object, path: str) -> None:
     assert str(caught.value).startswith(f"{path}: a Colour would not come back")
 
 
-@pytest.mark.parametrize(
-    ("value", "path"), [(Name.A, "the value"), ({"b": [Name.A]}, "b[0]"), ([Name.A], "[0]")]
-)
+@pytest.mark.parametrize(("value", "path"), [(Name.A, "the value"), ({"b": [Name.A]}, "b[0]"), ([Name.A], "[0]")])
 def test_without_a_key_the_path_begins_at_the_value(value: object, path: str) -> None:
     with pytest.raises(UnserialisableError) as caught:
         codec.encode(value)
@@ -568,7 +551,7 @@ def test_the_message_never_holds_a_value() -> None:
 # Payloads
 
 
-@quick
+@settings(quick, max_examples=100)
 @given(st.dictionaries(texts, values, max_size=5))
 def test_a_payload_comes_apart_into_what_it_was_joined_from(session: dict[str, object]) -> None:
     encoded = {key: codec.encode(value) for key, value in session.items()}
@@ -662,7 +645,7 @@ def test_damaged_values_are_a_value_or_corrupt_data(encoded: bytes, data: st.Dat
     decodes_or_is_corrupt(bytes(changed))
 
 
-@quick
+@settings(quick, max_examples=100)
 @given(values)
 def test_a_truncated_or_continued_value_is_corrupt_data(value: object) -> None:
     encoded = codec.encode(value)
@@ -711,6 +694,7 @@ def test_64_stored_containers_are_accepted_and_65_are_corrupt_data_on_every_pyth
 
 
 def test_many_containers_beside_each_other_are_not_deep() -> None:
+    value: object
     for value in (
         [[]] * 1000,
         {n: {} for n in range(1000)},
@@ -873,6 +857,12 @@ def test_stored_bytes_never_change(value: object, encoded: str) -> None:
 def test_stored_decimals_that_equal_nothing_never_change(encoded: str, text: str) -> None:
     assert codec.encode(Decimal(text)).hex() == encoded
     assert str(codec.decode(bytes.fromhex(encoded))) == text
+
+
+def test_a_stored_payload_never_changes() -> None:
+    payload = bytes.fromhex("82a4636172749101a2c3bcd5019102")
+    assert codec.encode_map({"cart": codec.encode([1]), "ü": codec.encode((2,))}) == payload
+    assert codec.decode(payload) == {"cart": [1], "ü": (2,)}
 
 
 def test_every_extension_has_golden_bytes() -> None:

@@ -136,9 +136,7 @@ def plainly_valid(key: str) -> bool:
     )
 
 
-segments = st.sampled_from(
-    ["", ".", "..", "...", "a", ".a", ".statekit", " ", "é", "s" * 255, "s" * 256, "é" * 128]
-)
+segments = st.sampled_from(["", ".", "..", "...", "a", ".a", ".statekit", " ", "é", "s" * 255, "s" * 256, "é" * 128])
 anything = st.one_of(
     st.text(),
     st.text("a./\\\x7f \ud800é", max_size=12),
@@ -210,9 +208,7 @@ def test_a_namespace_is_empty_or_a_short_lower_case_name(namespace: str) -> None
     keys.check_namespace(namespace)
 
 
-@pytest.mark.parametrize(
-    "namespace", ["a" * 65, "A", "-a", ".a", "_a", "a/b", "a b", "a\n", "é", "٣", None, b"", 1]
-)
+@pytest.mark.parametrize("namespace", ["a" * 65, "A", "-a", ".a", "_a", "a/b", "a b", "a\n", "é", "٣", None, b"", 1])
 def test_any_other_namespace_is_a_config_error(namespace: str) -> None:
     with pytest.raises(ConfigError, match="1 to 64"):
         keys.check_namespace(namespace)

@@ -70,9 +70,7 @@ def test_a_label_of_one_byte_more_is_refused(label: str) -> None:
 
 @pytest.mark.parametrize("check", [limits.check_owner, limits.check_label])
 @pytest.mark.parametrize("text", [None, b"a", 1, Colour.RED, "secret\ud800"])
-def test_an_owner_or_label_that_is_no_unicode_text_is_refused(
-    check: Callable[[str], None], text: str
-) -> None:
+def test_an_owner_or_label_that_is_no_unicode_text_is_refused(check: Callable[[str], None], text: str) -> None:
     with pytest.raises(InvalidInputError) as caught:
         check(text)
     assert "secret" not in str(caught.value)

@@ -22,9 +22,7 @@ def size(entries: dict[str, str]) -> int:
     return sum(len(key.encode()) + len(value.encode()) for key, value in entries.items())
 
 
-names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True).filter(
-    lambda key: not key.startswith("statekit-")
-)
+names = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True).filter(lambda key: not key.startswith("statekit-"))
 tricky = st.text("=b64?Q_- aé\n", max_size=12).map(lambda text: "=b64=" + text)
 values = st.one_of(st.text(max_size=60), st.text("a =?", max_size=8), tricky)
 dicts = st.dictionaries(names, values, max_size=24).filter(lambda entries: size(entries) <= 1024)
@@ -62,9 +60,7 @@ def test_the_largest_encoding_leaves_room_too() -> None:
     assert size(metadata.encode(entries)) <= 1700
 
 
-@pytest.mark.parametrize(
-    "value", ["a", "hello world", "=", "=b64", "a=b64=", "%C3%A9", '"quoted"', "a, b", "?="]
-)
+@pytest.mark.parametrize("value", ["a", "hello world", "=", "=b64", "a=b64=", "%C3%A9", '"quoted"', "a, b", "?="])
 def test_an_ordinary_value_is_stored_as_it_is(value: str) -> None:
     assert metadata.encode({"a": value}) == {"a": value}
 
@@ -85,9 +81,7 @@ def test_an_ordinary_value_is_stored_as_it_is(value: str) -> None:
         ("\U0001f600", "=b64=8J-YgA"),
     ],
 )
-def test_a_value_that_would_not_come_back_is_marked_for_ever_in_the_same_form(
-    value: str, stored: str
-) -> None:
+def test_a_value_that_would_not_come_back_is_marked_for_ever_in_the_same_form(value: str, stored: str) -> None:
     assert metadata.encode({"a": value}) == {"a": stored}
     assert metadata.decode({"a": stored}) == {"a": value}
 

@@ -14,9 +14,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Serve until stopped by a signal."""
     options = _parser().parse_args(arguments)
     if not options.anywhere and not _is_loopback(options.host):
-        sys.exit(
-            f"{options.host} is not a loopback address; this is a test engine (--anywhere to serve it anyway)"
-        )
+        sys.exit(f"{options.host} is not a loopback address; this is a test engine (--anywhere to serve it anyway)")
     settings = Settings(
         service_accounts=options.service_account,
         token=options.token,
@@ -47,9 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--data", type=Path, required=True, metavar="DIRECTORY", help="where everything is kept")
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     add("--anywhere", action="store_true", help="permit a --host that is not a loopback address")
-    account = (
-        "accept this account's signatures: JSON with client_email and public_key or private_key; repeatable"
-    )
+    account = "accept this account's signatures: JSON with client_email and public_key or private_key; repeatable"
     add("--service-account", type=Path, action="append", default=[], metavar="FILE", help=account)
     add("--token", help="refuse unsigned requests that do not carry this bearer token")
     paced = "answer 429 to a second change of an object within a second"

@@ -43,7 +43,5 @@ class Access:
         if self._token is not None:
             given = request.headers.get("authorization", "").encode()
             if not hmac.compare_digest(given, f"Bearer {self._token}".encode()):
-                raise errors.unauthorized(
-                    "this engine was started with a token, and the request does not carry it"
-                )
+                raise errors.unauthorized("this engine was started with a token, and the request does not carry it")
         return None

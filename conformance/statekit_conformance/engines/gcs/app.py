@@ -25,7 +25,8 @@ from statekit_conformance.engines.gcs.rewriting import Rewriting
 from statekit_conformance.engines.gcs.uploads import Uploads
 from statekit_conformance.engines.gcs.xml_api import XmlApi
 
-_JSON = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/", "/batch")
+_JSON = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/")
+_JSON_EXACTLY = {"/storage/v1/b", "/batch", "/batch/storage/v1"}
 _DRAIN = 4 * 1024 * 1024
 _PHRASES = {308: "Resume Incomplete", 499: "Client Closed Request"}
 
@@ -89,7 +90,7 @@ class Engine:
 
     def answer(self, request: Request) -> Response:
         """Answer a request; what is refused is answered too."""
-        json_api = request.path.startswith(_JSON) or request.path == "/storage/v1/b"
+        json_api = request.path.startswith(_JSON) or request.path in _JSON_EXACTLY
         try:
             response = self._serve_json(request) if json_api else self._xml(request)
         except Refusal as refusal:
@@ -98,9 +99,7 @@ class Engine:
             _log.exception("%s %s failed", request.method, request.path)
             response = _render(errors.failed(), request, json_api=json_api)
         if request.method != "OPTIONS":
-            response.headers += (
-                cors.open_exposed(request.headers) if json_api else self._xml.allowed_origin(request)
-            )
+            response.headers += cors.open_exposed(request.headers) if json_api else self._xml.allowed_origin(request)
         return response
 
     def _serve_json(self, request: Request) -> Response:
@@ -119,9 +118,7 @@ def _render(refusal: Refusal, request: Request, *, json_api: bool) -> Response:
     if request.method == "HEAD" or refusal.status == 304:
         return Response(refusal.status)
     if json_api:
-        return Response(
-            refusal.status, [("Content-Type", "application/json; charset=UTF-8")], refusal.as_json()
-        )
+        return Response(refusal.status, [("Content-Type", "application/json; charset=UTF-8")], refusal.as_json())
     return Response(refusal.status, [("Content-Type", "application/xml; charset=UTF-8")], refusal.as_xml())
 
 

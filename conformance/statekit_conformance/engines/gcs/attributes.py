@@ -32,9 +32,7 @@ def of_resource(resource: Mapping[str, Any]) -> Attributes:
     for name in _UNSERVED & resource.keys():
         if resource[name]:
             raise errors.not_implemented(name)
-    return _checked(
-        {name: value for name, value in resource.items() if name in _WRITABLE and value is not None}
-    )
+    return _checked({name: value for name, value in resource.items() if name in _WRITABLE and value is not None})
 
 
 def of_headers(headers: Mapping[str, str]) -> Attributes:
@@ -43,9 +41,7 @@ def of_headers(headers: Mapping[str, str]) -> Attributes:
     Raises:
         Refusal: 400 if an attribute is malformed.
     """
-    said: Attributes = {
-        name: headers[header] for name, header in CONTENT_HEADERS.items() if header in headers
-    }
+    said: Attributes = {name: headers[header] for name, header in CONTENT_HEADERS.items() if header in headers}
     metadata = {name[len(_META) :]: text for name, text in headers.items() if name.startswith(_META)}
     if metadata:
         said["metadata"] = metadata

@@ -54,6 +54,11 @@ class Bucket:
         """Changes with every change of the bucket."""
         return f"{self.created:x}-{self.metageneration:x}"
 
+    @property
+    def etags(self) -> tuple[str, ...]:
+        """What a condition may name."""
+        return (self.etag,)
+
 
 def find(rows: sqlite3.Connection, name: str) -> Bucket:
     """Return a bucket.
@@ -107,9 +112,7 @@ class Buckets:
             found = view.rows.execute("SELECT * FROM buckets ORDER BY name").fetchall()
         return [_of_row(row) for row in found if row["name"].startswith(prefix)]
 
-    def change(
-        self, name: str, resource: Mapping[str, Any], conditions: Conditions, *, merge: bool
-    ) -> Bucket:
+    def change(self, name: str, resource: Mapping[str, Any], conditions: Conditions, *, merge: bool) -> Bucket:
         """Change what is said about a bucket: merge a patch into it, or replace it.
 
         Raises:
@@ -144,9 +147,7 @@ def _store(rows: sqlite3.Connection, bucket: Bucket) -> None:
 
 
 def _of_row(row: sqlite3.Row) -> Bucket:
-    return Bucket(
-        row["name"], row["metageneration"], row["created"], row["updated"], json.loads(row["attributes"])
-    )
+    return Bucket(row["name"], row["metageneration"], row["created"], row["updated"], json.loads(row["attributes"]))
 
 
 def _checked(resource: Mapping[str, Any]) -> dict[str, Any]:

@@ -25,8 +25,8 @@ class State(Protocol):
         """The metageneration of the live generation."""
 
     @property
-    def etag(self) -> str:
-        """The entity tag that the API shows."""
+    def etags(self) -> tuple[str, ...]:
+        """The entity tags that the APIs show, without quotes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,4 +139,4 @@ def _names(tags: str, current: State | None) -> bool:
     if current is None:
         return False
     named = {tag.strip().removeprefix("W/").strip('"') for tag in tags.split(",")}
-    return "*" in named or current.etag in named
+    return "*" in named or not named.isdisjoint(current.etags)

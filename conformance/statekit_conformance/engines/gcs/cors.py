@@ -19,9 +19,7 @@ def preflight(rules: Sequence[Mapping[str, Any]], headers: Mapping[str, str]) ->
     if rule is None:
         return []
     allowed = {name.lower() for name in rule.get("responseHeader", [])}
-    wanted = [
-        name.strip() for name in headers.get("access-control-request-headers", "").split(",") if name.strip()
-    ]
+    wanted = [name.strip() for name in headers.get("access-control-request-headers", "").split(",") if name.strip()]
     if not all("*" in allowed or _allows(allowed, name.lower()) for name in wanted):
         return []
     answer = [("Access-Control-Allow-Methods", ", ".join(rule.get("method", [])))]

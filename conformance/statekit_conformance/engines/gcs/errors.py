@@ -31,9 +31,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is the engine's answer, not 
         """Render the JSON API's error object."""
         domain = "usageLimits" if self.status == 429 else "global"
         error = {"message": self.message, "domain": domain, "reason": self.reason}
-        return json.dumps(
-            {"error": {"code": self.status, "message": self.message, "errors": [error]}}
-        ).encode()
+        return json.dumps({"error": {"code": self.status, "message": self.message, "errors": [error]}}).encode()
 
     def as_xml(self) -> bytes:
         """Render the XML API's error document."""

@@ -92,7 +92,7 @@ def _text(value: bytearray) -> str:
 
 def _answer(fields: dict[str, str], record: Record, origin: str) -> Response:
     """Answer as the form asks: by redirecting, with a document, or with nothing."""
-    etag = f'"{record.content.md5.hex()}"' if record.content.md5 else ""
+    etag = f'"{record.xml_etag}"'
     where = f"{origin}/{record.bucket}/{quote(record.name)}"
     headers = [("ETag", etag), ("Location", where), ("x-goog-generation", str(record.generation))]
     redirect = fields.get("success_action_redirect", "")

@@ -57,9 +57,7 @@ class JsonUploads:
         resource, media_type = _opening(arriving)
         return self._store(request, bucket, {"contentType": media_type, **resource}, _rest(arriving))
 
-    def _store(
-        self, request: Request, bucket: str, resource: Mapping[str, Any], pieces: Iterable[bytes]
-    ) -> Response:
+    def _store(self, request: Request, bucket: str, resource: Mapping[str, Any], pieces: Iterable[bytes]) -> Response:
         target = _target(request, bucket, resource)
         announced = Announced.of(request.headers, resource)
         self._objects.precheck(target)

@@ -72,9 +72,7 @@ def hash_header(record: Record) -> str:
 
 def _headers(record: Record, start: int, stop: int) -> list[tuple[str, str]]:
     attributes = record.attributes
-    content = [
-        (header.title(), attributes[name]) for name, header in CONTENT_HEADERS.items() if name in attributes
-    ]
+    content = [(header.title(), attributes[name]) for name, header in CONTENT_HEADERS.items() if name in attributes]
     return [
         ("Content-Length", str(stop - start)),
         ("Accept-Ranges", "bytes"),

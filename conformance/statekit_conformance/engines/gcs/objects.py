@@ -141,9 +141,7 @@ class Objects:
             records.remove(rows, old)
         now = self._clock()
         generation = records.next_generation(rows, now)
-        record = Record(
-            target.bucket, target.name, generation, 1, body(rows), content, now, now, target.attributes
-        )
+        record = Record(target.bucket, target.name, generation, 1, body(rows), content, now, now, target.attributes)
         records.store(rows, record)
         self._pace.note(target.bucket, target.name)
         return record

@@ -57,9 +57,7 @@ class Policy:
         conditions = tuple(Condition(*item) for item in listed if item[0] in {"eq", "starts-with"})
         if len(ranges) + len(conditions) != len(listed):
             raise _malformed("a condition is none of eq, starts-with and content-length-range")
-        limits = Limits(
-            max((low for low, _ in ranges), default=0), min((high for _, high in ranges), default=None)
-        )
+        limits = Limits(max((low for low, _ in ranges), default=0), min((high for _, high in ranges), default=None))
         return cls(expiration, conditions, limits)
 
     def check(self, fields: Mapping[str, str], bucket: str, key: str, now: int) -> None:

@@ -47,6 +47,16 @@ class Record:
         return base64.b64encode(numbers).decode()
 
     @property
+    def xml_etag(self) -> str:
+        """The XML API's entity tag: the MD5 in hexadecimal where there is one."""
+        return self.content.md5.hex() if self.content.md5 else self.etag
+
+    @property
+    def etags(self) -> tuple[str, ...]:
+        """What a condition may name."""
+        return self.etag, self.xml_etag
+
+    @property
     def content_type(self) -> str:
         """What the object is served as."""
         return str(self.attributes.get("contentType", "application/octet-stream"))

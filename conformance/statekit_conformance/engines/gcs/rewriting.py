@@ -83,9 +83,7 @@ class Rewriting:
 
     def _save(self, rows: sqlite3.Connection, token: str | None, plan: str, done: int) -> str:
         token = token or secrets.token_urlsafe(24)
-        rows.execute(
-            "INSERT OR REPLACE INTO rewrites VALUES (?, ?, ?, ?)", (token, plan, done, self._clock())
-        )
+        rows.execute("INSERT OR REPLACE INTO rewrites VALUES (?, ?, ?, ?)", (token, plan, done, self._clock()))
         return token
 
 
@@ -97,9 +95,7 @@ def _plan(source: Record, target: Target) -> str:
 def _resume(rows: sqlite3.Connection, token: str | None, plan: str) -> int:
     if token is None:
         return 0
-    row = rows.execute(
-        "SELECT rewritten FROM rewrites WHERE token = ? AND plan = ?", (token, plan)
-    ).fetchone()
+    row = rows.execute("SELECT rewritten FROM rewrites WHERE token = ? AND plan = ?", (token, plan)).fetchone()
     if row is None:
         raise errors.invalid("the rewrite token is not of this source generation and destination")
     return int(row[0])

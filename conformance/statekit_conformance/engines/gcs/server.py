@@ -22,6 +22,11 @@ class _Gateway(wsgi.Gateway_10):
         }
         return environ
 
+    def start_response(self, status: str, headers: Any, exc_info: Any = None) -> Any:
+        if ("Connection", "close") in headers:  # cheroot would read the rest of the body first
+            self.req.close_connection = True
+        return super().start_response(status, headers, exc_info)
+
 
 class _Server(wsgi.Server):
     """A server that can take its port again at once after it was killed, however it got the port."""

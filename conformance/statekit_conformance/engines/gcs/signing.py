@@ -102,9 +102,7 @@ class Signed:
 
 def is_signed(query: Iterable[str]) -> bool:
     """Tell whether a request claims to be signed by its URL; if so, it is judged by that alone."""
-    return any(
-        name.lower() in {"x-goog-signature", "x-goog-algorithm", "x-goog-credential"} for name in query
-    )
+    return any(name.lower() in {"x-goog-signature", "x-goog-algorithm", "x-goog-credential"} for name in query)
 
 
 def verify_url(
@@ -132,11 +130,13 @@ def verify_url(
     signed = Signed.of(dict(pairs))
     signed.check_time(now)
     _check_headers(signed.headers, headers)
-    canonical = canonical_request(method, path, pairs, headers, signed.headers)
-    message = string_to_sign(signed.date, str(signed.scope), canonical)
-    if not keys.verify(signed.scope.account, signed.signature, message.encode()):
-        raise mismatch(message, canonical)
-    return signed
+    for host in _hosts(headers["host"]):
+        sent = {**headers, "host": host}
+        canonical = canonical_request(method, path, pairs, sent, signed.headers)
+        message = string_to_sign(signed.date, str(signed.scope), canonical)
+        if keys.verify(signed.scope.account, signed.signature, message.encode()):
+            return signed
+    raise mismatch(message, canonical)
 
 
 def canonical_request(
@@ -212,6 +212,11 @@ def malformed_header(name: str, why: str) -> errors.Refusal:
         ParameterName=name,
         Details=why,
     )
+
+
+def _hosts(host: str) -> list[str]:
+    """Return the host as sent and without its port: some clients sign the one, some the other."""
+    return list(dict.fromkeys((host, re.sub(r":\d+$", "", host))))
 
 
 def _encoded(text: str) -> str:

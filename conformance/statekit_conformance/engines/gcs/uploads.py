@@ -190,9 +190,7 @@ class Uploads:
             (size, session.id, received),
         )
         if moved.rowcount != 1:
-            raise errors.Refusal(
-                503, "backendError", "ServiceUnavailable", "another request writes to this upload"
-            )
+            raise errors.Refusal(503, "backendError", "ServiceUnavailable", "another request writes to this upload")
 
     def _finish(self, session: Session, received: int, announced: Announced) -> Record:
         try:

@@ -32,9 +32,7 @@ _OVERRIDES = {
 class XmlApi:
     """Handlers of ``/bucket`` and ``/bucket/object``."""
 
-    def __init__(
-        self, buckets: Buckets, objects: Objects, uploads_: Uploads, access: Access, forms: Forms
-    ) -> None:
+    def __init__(self, buckets: Buckets, objects: Objects, uploads_: Uploads, access: Access, forms: Forms) -> None:
         self._buckets = buckets
         self._objects = objects
         self._uploads = uploads_
@@ -79,9 +77,7 @@ class XmlApi:
         source = Source(bucket, name, integer(request.query, "generation"), conditions)
         record, view = self._objects.open(source)
         headers = _about(record) + (_overrides(request.query) if signed else [])
-        return media.respond(
-            record, view, request.headers.get("range"), headers, with_body=request.method == "GET"
-        )
+        return media.respond(record, view, request.headers.get("range"), headers, with_body=request.method == "GET")
 
     def _put(self, request: Request, bucket: str, name: str) -> Response:
         if "upload_id" in request.query:
@@ -117,9 +113,7 @@ class XmlApi:
 
     def _continue(self, request: Request) -> Response:
         span = Span.of(request.headers.get("content-range"), request.body.length)
-        outcome = self._uploads.receive(
-            request.query["upload_id"], span, request.body, Announced.of(request.headers)
-        )
+        outcome = self._uploads.receive(request.query["upload_id"], span, request.body, Announced.of(request.headers))
         return incomplete(outcome) if isinstance(outcome, int) else Response(200, _stored(outcome))
 
     def _target(self, request: Request, bucket: str, name: str) -> Target:
@@ -140,14 +134,9 @@ class XmlApi:
         return list(found.attributes.get("cors", []))
 
 
-def etag(record: Record) -> str:
-    """Return the XML API's entity tag: the MD5 in hexadecimal where there is one."""
-    return f'"{record.content.md5.hex() if record.content.md5 else record.etag}"'
-
-
 def _about(record: Record) -> list[tuple[str, str]]:
     return [
-        ("ETag", etag(record)),
+        ("ETag", f'"{record.xml_etag}"'),
         ("Last-Modified", moments.http_date(record.updated)),
         *attributes.to_headers(record.attributes),
     ]
@@ -155,7 +144,7 @@ def _about(record: Record) -> list[tuple[str, str]]:
 
 def _stored(record: Record) -> list[tuple[str, str]]:
     return [
-        ("ETag", etag(record)),
+        ("ETag", f'"{record.xml_etag}"'),
         ("x-goog-generation", str(record.generation)),
         ("x-goog-metageneration", str(record.metageneration)),
         ("x-goog-hash", media.hash_header(record)),

@@ -1,0 +1,111 @@
+"""Everything that is checked: ``python -m pip install nox && python -m nox``."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4.15"
+nox.options.sessions = ["lint", "imports", "types", "tests", "conformance", "mutants", "docs", "build"]
+nox.options.error_on_missing_interpreters = True
+
+PLUGINS = tuple(sorted(str(path.parent) for path in Path("plugins").glob("statekit-*/pyproject.toml")))
+TESTING = ("pytest>=9", "pytest-randomly>=3.16", "pytest-timeout>=2.3", "hypothesis>=6.150")
+QUICK = ("memory", "local")
+
+
+def install_all(session: nox.Session, *more: str) -> None:
+    """Install the core, the suite and every plugin from this checkout."""
+    editable = [argument for path in (".[crypto,otel]", "conformance[engines]", *PLUGINS) for argument in ("-e", path)]
+    session.install(*editable, *TESTING, *more)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style: ruff's rules and its formatting."""
+    session.install("ruff>=0.15")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """The dependency rule: imports go down only."""
+    session.install("import-linter>=2.5", "-e", ".", "-e", "conformance", *(x for path in PLUGINS for x in ("-e", path)))
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Types: mypy --strict on everything that is shipped, pyright on the public interface."""
+    install_all(session, "mypy>=1.18", "pyright>=1.1.400", "boto3-stubs[s3,dynamodb]")
+    for package in ("statekit", "conformance/statekit_conformance", *(f"{path}/src" for path in PLUGINS)):
+        session.run("mypy", "--strict", package)
+    session.run("pyright", "tests/typing")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Unit tests, plans stepped by hand, the interleaving explorer, and the suite's and plugins' own tests."""
+    install_all(session, "pytest-xdist>=3.6")
+    paths = session.posargs or ["tests", "conformance/tests", *(f"{path}/tests" for path in PLUGINS)]
+    session.run("pytest", "-n", "2", "--dist", "worksteal", *paths)
+
+
+@nox.session
+def conformance(session: nox.Session) -> None:
+    """The conformance suite on every target that can start here; ``-- --target NAME`` for some of them."""
+    install_all(session)
+    report = Path(session.create_tmp()) / "report.json"
+    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", f"--statekit-report={report}"]
+    session.run("pytest", *arguments, *_targets(list(session.posargs)))
+
+
+def _targets(arguments: list[str]) -> list[str]:
+    """Return the suite's options; by default all targets, and in CI none of them may be missing."""
+    named = [argument.replace("--target", "--statekit-target", 1) for argument in arguments]
+    if any(argument.startswith("--statekit-target") for argument in named):
+        return named
+    return [*named, "--statekit-target=all", *([f"--statekit-require={','.join(QUICK)}"] if os.environ.get("CI") else [])]
+
+
+@nox.session
+def mutants(session: nox.Session) -> None:
+    """Who tests the tests: every known wrong variant of the protocols is found."""
+    install_all(session)
+    session.run("pytest", "-m", "mutant", "tests", "conformance/tests", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The examples in the documents run, and the generated documents are fresh."""
+    session.install("-e", ".[crypto]", *TESTING)
+    session.run("pytest", "--doctest-glob=*.md", "README.md", "docs", "-p", "no:randomly")
+    fresh = session.run("python", "-m", "statekit", "clauses", "--markdown", silent=True)
+    if Path("CONTRACT.md").read_text("utf-8") != fresh:
+        session.error("CONTRACT.md is stale: python -m statekit clauses --markdown > CONTRACT.md")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Wheels, installed into an empty environment, do the main job without the tree."""
+    session.install("build>=1.2")
+    wheels = Path(session.create_tmp()).resolve() / "wheels"
+    for path in (".", "conformance", *PLUGINS):
+        session.run("python", "-m", "build", "--wheel", "--outdir", str(wheels), path, silent=True)
+    session.install("--force-reinstall", *(str(wheel) for wheel in sorted(wheels.glob("*.whl"))))
+    outside = session.create_tmp()
+    with session.chdir(outside):
+        environment = {"PYTHONSAFEPATH": "1"}
+        session.run("python", "-m", "statekit", "plugins", env=environment)
+        session.run("python", "-m", "statekit", "demo", env=environment)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure; prints tables and judges nothing."""
+    install_all(session)
+    for script in sorted(Path("bench").glob("*_bench.py")):
+        session.run("python", str(script))

@@ -1,0 +1,189 @@
+"""Conditional writes that know whether they happened: procedure P1.
+
+A reply that is lost leaves a write unknown. What is stored then settles it: every write stores its own random id, and
+what it replaced. Recognising one's own id never writes again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Generic, TypeVar
+
+from statekit.driver import ABSENT, UNSEEN, Committed, Match, Record, RecordDriver, Refused
+from statekit.errors import BackendError
+
+from .envelope import Stored
+from .faults import indeterminate
+from .ids import text_of, write_id
+from .pipeline import Doubt, Operation, attempt, read
+from .plan import Plan
+from .retry import Backoff
+
+__all__ = ["Decided", "Lost", "Verdict", "commit", "settle"]
+
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+class Verdict(Enum):
+    """What the stored state says of a write."""
+
+    WON = "won"
+    """It is what is stored."""
+    OVERTAKEN = "overtaken"
+    """It was stored, and was legitimately replaced since."""
+    LOST = "lost"
+    """Another write came first. It will never be applied."""
+    AGAIN = "again"
+    """It is not applied yet, and may still arrive: the same may be sent again."""
+    UNSETTLED = "unsettled"
+    """Nobody can tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decided(Generic[S]):
+    """A write that was settled by looking."""
+
+    verdict: Verdict
+    current: S | None
+
+
+def settle(
+    op: Operation,
+    send: Callable[[bool], Plan[Committed | Refused[R]]],
+    look: Callable[[Refused[R], bool], Plan[S | None]],
+    judge: Callable[[S | None, bool], Verdict],
+) -> Plan[Committed | Decided[S]]:
+    """Send a write until it is known whether it was applied.
+
+    All three functions are told whether an earlier attempt may have been applied without our knowing.
+
+    Args:
+        op: The operation.
+        send: Sends it once; the same each time.
+        look: Returns what is stored after a refusal, or after an attempt of unknown outcome (``Refused()``).
+        judge: Says what that means.
+
+    Returns:
+        The engine's answer; or WON, OVERTAKEN or LOST, with what is stored.
+
+    Raises:
+        IndeterminateError: It could not be settled in time.
+        BackendError: Not applied.
+    """
+    backoff, doubt = Backoff(), Doubt()
+    while True:
+        refusal: Refused[R] = Refused()
+        try:
+            answer = yield from send(doubt.unknown is not None)
+            if isinstance(answer, Committed):
+                return answer
+            refusal = answer
+        except BackendError as error:
+            doubt.note(error)
+            if not error.fault.applied:
+                yield from doubt.pause(op, backoff, error)
+                continue
+        current = yield from _looked(look, refusal, doubt)
+        verdict = judge(current, doubt.unknown is not None)
+        if doubt.unknown is None or verdict not in (Verdict.AGAIN, Verdict.UNSETTLED):
+            return Decided(verdict, current)
+        if verdict is Verdict.UNSETTLED:
+            raise indeterminate(doubt.unknown)
+        yield from doubt.pause(op, backoff, doubt.unknown)
+
+
+def _looked(look: Callable[[Refused[R], bool], Plan[S | None]], refusal: Refused[R], doubt: Doubt) -> Plan[S | None]:
+    """Look at what is stored; what keeps us from looking leaves an unknown write unknown."""
+    try:
+        return (yield from look(refusal, doubt.unknown is not None))
+    except BackendError as error:
+        raise doubt.final(error) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Another write came first; ``current`` is what is stored now."""
+
+    current: Stored | None
+
+
+def commit(
+    op: Operation,
+    driver: RecordDriver,
+    key: str,
+    base: Stored | None,
+    body: bytes,
+    *,
+    expires_at: int | None,
+    absent_is_lost: bool = False,
+) -> Plan[Stored | Lost]:
+    """Replace ``base`` (None: nothing is stored) by ``body`` if it is still what is stored.
+
+    Args:
+        op: The operation that it belongs to.
+        driver: Where.
+        key: The record's key.
+        base: What was read; expired or not.
+        body: What to store.
+        expires_at: The record's new expiry.
+        absent_is_lost: Whether it makes no difference that the write may have been applied to a record that was then
+            deleted. It does not for sessions: they are gone either way.
+
+    Returns:
+        What is stored then; or, if other writes came right after, what this one stored, with a version that is stale.
+
+    Raises:
+        IndeterminateError: The outcome could not be settled in time.
+        BackendError: Not applied.
+    """
+    own = write_id()
+    lineage = base.next_lineage if base else b""
+    value = op.wire.vault.close(key, body, own, lineage)
+    expect = Match(base.record.version) if base else ABSENT
+
+    def send(_doubtful: bool) -> Plan[Committed | Refused[Record]]:  # noqa: FBT001
+        return attempt(
+            op, driver, driver.write, key, value, expires_at=expires_at, write_id=text_of(own), expect=expect
+        )
+
+    def look(refusal: Refused[Record], _doubtful: bool) -> Plan[Stored | None]:  # noqa: FBT001
+        if refusal.current is UNSEEN:
+            return (yield from read(op, driver, key))
+        return None if refusal.current is None else op.wire.vault.open(key, refusal.current)
+
+    def judge(current: Stored | None, doubtful: bool) -> Verdict:  # noqa: FBT001
+        verdict = _judge(base, own, current, doubtful=doubtful)
+        return Verdict.LOST if current is None and absent_is_lost and verdict is Verdict.UNSETTLED else verdict
+
+    answer = yield from settle(op, send, look, judge)
+    if isinstance(answer, Decided) and answer.verdict is Verdict.LOST:
+        return Lost(answer.current)
+    return Stored(Record(value, _version(answer, base), expires_at), own, lineage, body)
+
+
+def _judge(base: Stored | None, own: bytes, current: Stored | None, *, doubtful: bool) -> Verdict:
+    """Judge a write that replaces ``base``: steps 4 and 5 of P1. A version has at most one successor."""
+    if current is not None and current.write_id == own:
+        return Verdict.WON
+    if not doubtful:
+        return Verdict.LOST
+    if current is None:
+        return Verdict.AGAIN if base is None else Verdict.UNSETTLED
+    if current.descends_from(own):
+        return Verdict.OVERTAKEN
+    if base is not None and current.record.version == base.record.version:
+        return Verdict.AGAIN
+    lost = current.descends_from(base.write_id) if base else current.whole
+    return Verdict.LOST if lost else Verdict.UNSETTLED
+
+
+def _version(answer: Committed | Decided[Stored], base: Stored | None) -> str:
+    """Return the version that was written; if it was overtaken, one that is certainly stale."""
+    if isinstance(answer, Committed):
+        return answer.version
+    if answer.verdict is Verdict.WON and answer.current is not None:
+        return answer.current.record.version
+    return base.record.version if base else ""
