@@ -107,8 +107,11 @@ class _Assembly:
 
 def _vault(keys: tuple[str, ...]) -> Vault:
     plain = bool(keys) and keys[-1] == "plain"
-    ring = keys[:-1] if plain else keys
-    return Vault(KeyRing.parse(ring) if ring else None, accepts_plain=plain)
+    given = keys[:-1] if plain else keys
+    ring = KeyRing.parse(given) if given else None
+    if ring is not None:
+        ring.prepare()
+    return Vault(ring, accepts_plain=plain)
 
 
 def _refuse_pickling() -> NoReturn:

@@ -9,10 +9,10 @@ from typing import Final
 
 from .errors import ConfigError
 
-__all__ = ["Event", "ObjectInfo", "Prefix", "SessionInfo", "SessionPolicy", "StoredObject", "Swept"]
+__all__ = ["SESSIONS_PER_OWNER", "Event", "ObjectInfo", "Prefix", "SessionInfo", "SessionPolicy", "StoredObject", "Swept"]
 
 SESSIONS_PER_OWNER: Final = 1_000
-"""A thousand sessions of one owner fit into one record on every backend."""
+"""Live sessions of one owner, at most: their ids share one record, which DynamoDB's 400 KB hold with room to spare."""
 _NO_METADATA: Final[Mapping[str, str]] = {}
 
 

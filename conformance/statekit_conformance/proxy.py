@@ -178,7 +178,7 @@ class Armed:
         Raises:
             ProxyError: It has not, after so many seconds.
         """
-        self._wait(lambda: self._struck >= times, timeout, "struck")
+        self._wait(lambda: self._struck >= times, timeout, "struck anything")
 
     def wait_settled(self, times: int = 1, *, timeout: float = 10.0) -> None:
         """Wait until it is done with so many requests, late deliveries and their answers included.
@@ -186,7 +186,7 @@ class Armed:
         Raises:
             ProxyError: It is not, after so many seconds.
         """
-        self._wait(lambda: self._settled >= times, timeout, "done")
+        self._wait(lambda: self._settled >= times, timeout, "finished")
 
     def claim(self, request: Request) -> bool:
         """Take the request if it matches and strikes are left."""
@@ -219,8 +219,9 @@ class Armed:
 
     def _wait(self, done: Callable[[], bool], timeout: float, what: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(done, timeout):
-                raise ProxyError(f"{self.fault} has not {what} within {timeout:g} s; saw {self._proxy.requests()}")
+            happened = self._changed.wait_for(done, timeout)
+        if not happened:
+            raise ProxyError(f"{self.fault} has not {what} within {timeout:g} s; saw {self._proxy.requests()}")
 
 
 class Proxy:
@@ -276,22 +277,22 @@ class Proxy:
         with self._lock:
             self._requests.clear()
 
-    def reset_connections(self) -> None:
-        """Reset every connection that is open now, as a server or a firewall may do to idle ones."""
+    def drop_connections(self) -> None:
+        """Close every connection that is open now, as a server or a firewall may do to idle ones."""
         with self._lock:
             connections = list(self._connections.values())
         for connection in connections:
             connection.abort()
 
     def close(self) -> None:
-        """Reset every connection and stop listening; a second call does nothing."""
+        """Close every connection and stop listening; a second call does nothing."""
         if self._closing.is_set():
             return
         self._closing.set()
         with suppress(OSError), socket.create_connection(self.address):
             pass  # a listener that is closed in one thread does not wake the accept of another
         self._acceptor.join(_JOIN_LIMIT)
-        self.reset_connections()
+        self.drop_connections()
         for thread in list(self._connections):
             thread.join(_JOIN_LIMIT)
         self._listener.close()
@@ -372,15 +373,18 @@ class _Connection:
             self.server.close()
 
     def abort(self) -> None:
-        """Wake the thread that serves this, which then resets and closes."""
+        """Wake the thread that serves this, which then closes."""
         self.client.shut()
         self.server.shut()
 
     def _next_request_comes(self) -> bool:
         """Wait; False if a side closed: the client must learn that the server closed an idle connection."""
+        sides = select.poll()  # and not select(), which takes no file descriptor above 1,023
+        sides.register(self.client.socket, select.POLLIN)
+        sides.register(self.server.socket, select.POLLIN)
         while not self.client.buffer:
-            readable, _, _ = select.select([self.client.socket, self.server.socket], [], [])
-            if self.server.socket in readable:
+            readable = [number for number, _ in sides.poll()]
+            if self.server.socket.fileno() in readable:
                 if not (pushed := self.server.socket.recv(65_536)):
                     return False
                 self.client.send(pushed)

@@ -201,6 +201,33 @@ def test_a_server_that_takes_no_write_is_given_up_and_ended(tmp_path: Path) -> N
     assert not any(runs(pid) for pid in server.seen)
 
 
+LISTENER = """
+import signal, socket, sys
+server = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+accepted, _ = server.accept()
+signal.pause()
+"""
+
+
+class Silent(ValkeyServer):
+    start_limit = 1.0
+
+    def commands(self) -> Sequence[Command]:
+        return [Command(sys.executable, ["-c", LISTENER, str(self.ports[0])], self.data_dir / "server.log")]
+
+    def first_write(self, timeout: float) -> None:
+        with closing(socket.create_connection(self.addresses[0])) as client:
+            if not client.recv(1):
+                raise ConnectionError
+
+
+def test_a_server_that_accepts_and_says_nothing_is_given_up_in_time(tmp_path: Path) -> None:
+    began = time.monotonic()
+    with pytest.raises(EngineError, match=r"took no write within 1 s: Connection"):
+        Silent().start(tmp_path)
+    assert time.monotonic() - began < 5
+
+
 def test_a_program_that_cannot_be_run_is_one_clear_line(tmp_path: Path) -> None:
     class Absent(ValkeyServer):
         def commands(self) -> Sequence[Command]:

@@ -219,17 +219,17 @@ def test_a_fault_whose_context_has_ended_strikes_no_more(proxy: Proxy) -> None:
 
 def test_waiting_for_a_strike_that_does_not_come_is_one_clear_error(proxy: Proxy) -> None:
     armed = proxy.arm(LoseReply())
-    with pytest.raises(ProxyError, match=r"LoseReply\(\) has not struck within 0\.01 s"):
+    with pytest.raises(ProxyError, match=r"LoseReply\(\) has not struck anything within 0\.01 s"):
         armed.wait_struck(timeout=0.01)
 
 
-def test_idle_connections_can_be_reset(proxy: Proxy) -> None:
+def test_idle_connections_can_be_dropped(proxy: Proxy) -> None:
     with closing(http.client.HTTPConnection(*proxy.address, timeout=10)) as connection:
         connection.auto_open = 0
         connection.connect()
         connection.request("GET", "/k")
         connection.getresponse().read()
-        proxy.reset_connections()
+        proxy.drop_connections()
         assert connection.sock.recv(1) == b""
 
 

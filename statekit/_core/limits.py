@@ -9,6 +9,7 @@ import re
 from typing import Final
 
 from statekit.errors import InvalidInputError, LimitExceededError
+from statekit.types import SESSIONS_PER_OWNER
 
 __all__ = [
     "KEY_BYTES",
@@ -59,9 +60,6 @@ OWNER_BYTES: Final = 256
 
 LABEL_BYTES: Final = 200
 """A session's label, such as a device's name. It is stored beside the payload, in the same 400 KB."""
-
-SESSIONS_PER_OWNER: Final = 1000
-"""Live sessions of one owner. Their ids share one record, which DynamoDB's 400 KB hold with room to spare."""
 
 _HEADER: Final = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _FILENAME: Final = "; write other characters of a file name as filename*=UTF-8''… (RFC 6266)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -71,10 +72,13 @@ class Engine(ABC):
             timeout: The seconds that the attempt may take.
         """
 
-    def form(self) -> None:  # noqa: B027  # most engines are one process and have nothing to do here
+    def form(self, timeout: float) -> None:  # noqa: B027  # most engines are one process and have nothing to do here
         """Join the processes of a first start to one server, where there are several.
 
         Called again until it does not raise.
+
+        Args:
+            timeout: The seconds that the attempt may take.
         """
 
     def start(self, data_dir: Path) -> None:
@@ -152,12 +156,25 @@ class Engine(ABC):
         return tuple(server.pid for server in self._servers)
 
     def _launch(self, *, first: bool) -> None:
-        deadline = time.monotonic() + self.start_limit
         refuse_occupied(self.ports)
         for command in self.commands():
             self._servers.append(ServerProcess(command))
+        # A client that waits for a server's answer, and has no say in how long, sees a reset when the server is killed.
+        watchdog = threading.Timer(self.start_limit, self._kill_all)
+        watchdog.start()
+        try:
+            self._await_first_write(first=first)
+        finally:
+            watchdog.cancel()
+
+    def _kill_all(self) -> None:
+        for server in self._servers:
+            server.kill()
+
+    def _await_first_write(self, *, first: bool) -> None:
+        deadline = time.monotonic() + self.start_limit
         if first:
-            self._until(deadline, lambda _: self.form())
+            self._until(deadline, self.form)
         self._until(deadline, self.first_write)
 
     def _until(self, deadline: float, attempt: Callable[[float], None]) -> None:

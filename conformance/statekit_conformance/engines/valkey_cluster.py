@@ -44,12 +44,12 @@ class ValkeyCluster(Engine):
         program = valkey_program() or ""
         return [server_command(program, port, self.data_dir / f"node-{n}", *more) for n, port in enumerate(self.ports)]
 
-    def form(self) -> None:
+    def form(self, timeout: float) -> None:
         """Share out the slots, then introduce the nodes to each other."""
         for n, url in enumerate(self._urls()):
-            _give_slots(url, n)
+            _give_slots(url, n, timeout)
         for port in self.ports[1:]:
-            _tell(self._urls()[0], "CLUSTER MEET", HOST, port)
+            _tell(self._urls()[0], timeout, "CLUSTER MEET", HOST, port)
 
     def first_write(self, timeout: float) -> None:
         """Write by every node's map of the cluster: each serves its slots, and each map is complete."""
@@ -63,14 +63,14 @@ class ValkeyCluster(Engine):
         return [f"redis://{HOST}:{port}/0" for port in self.ports]
 
 
-def _give_slots(url: str, n: int) -> None:
-    if _tell(url, "CLUSTER INFO")["cluster_slots_assigned"] != "0":
+def _give_slots(url: str, n: int, timeout: float) -> None:
+    if _tell(url, timeout, "CLUSTER INFO")["cluster_slots_assigned"] != "0":
         return  # an earlier attempt got this far
-    _tell(url, "CLUSTER ADDSLOTSRANGE", n * _SLOTS // _NODES, (n + 1) * _SLOTS // _NODES - 1)
-    _tell(url, "CLUSTER SET-CONFIG-EPOCH", n + 1)  # equal epochs would be told apart by an election
+    _tell(url, timeout, "CLUSTER ADDSLOTSRANGE", n * _SLOTS // _NODES, (n + 1) * _SLOTS // _NODES - 1)
+    _tell(url, timeout, "CLUSTER SET-CONFIG-EPOCH", n + 1)  # equal epochs would be told apart by an election
 
 
-def _tell(url: str, *command: str | int) -> Any:
-    with redis_client(url) as client:
+def _tell(url: str, timeout: float, *command: str | int) -> Any:
+    with redis_client(url, timeout=timeout) as client:
         node: Any = client  # execute_command has no types
         return node.execute_command(*command)
