@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal, final, overload
 
+from statekit._core.objects.describe import Put
 from statekit._core.objects.files import (
     AsyncObjectReader,
     AsyncObjectWriter,
@@ -20,7 +21,7 @@ from statekit._core.objects.files import (
     Reading,
     Writing,
 )
-from statekit._core.objects.plans import UPLOAD_LIFE, ObjectPlans, Put
+from statekit._core.objects.plans import UPLOAD_LIFE, ObjectPlans
 from statekit._core.objects.source import AsyncData, Data
 from statekit._core.run import AsyncRunner, Runner
 from statekit.errors import InvalidInputError, StateError

@@ -32,9 +32,9 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from uuid import UUID
 
 import msgspec
@@ -42,8 +42,7 @@ from msgspec.msgpack import Decoder, Encoder, Ext
 
 from statekit.errors import CorruptDataError, UnserialisableError
 
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
+from . import zones
 
 __all__ = ["DEPTH", "decode", "decode_map", "encode", "encode_map"]
 
@@ -51,18 +50,15 @@ DEPTH: Final = 64
 """Containers within containers, at most. Nothing is nested so deep on purpose, and a cycle is endless."""
 
 _TUPLE, _SET, _FROZENSET, _INT, _DECIMAL, _UUID, _DATE, _TIME, _DATETIME, _TIMEDELTA = range(1, 11)
-_NAIVE, _FIXED, _ZONE = range(3)
 
 _DATE_FORM: Final = struct.Struct(">HBB")
 _TIME_FORM: Final = struct.Struct(">BBBIBB")
 _TIMEDELTA_FORM: Final = struct.Struct(">iII")
-_OFFSET_FORM: Final = struct.Struct(">q")
 
 _SCALARS: Final = frozenset({str, int, float, bool, bytes, type(None)})
 _CONTAINERS: Final = frozenset({list, dict, tuple, set, frozenset})
 _STR: Final = frozenset({str})
 _OPENING: Final = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
-_ZONE_KEY: Final = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _STEPS: Final = 8
 
@@ -290,7 +286,10 @@ def _date_content(value: date) -> bytes:
 
 
 def _time_content(value: datetime | time) -> bytes:
-    kind, zone = _zone_of(value)
+    try:
+        kind, zone = zones.describe(value)
+    except zones.UnfitZoneError as error:
+        raise _UnfitError(str(error)) from error.__cause__
     return _TIME_FORM.pack(value.hour, value.minute, value.second, value.microsecond, value.fold, kind) + zone
 
 
@@ -309,75 +308,6 @@ def _refuse_nan(value: object) -> None:
             _refuse_nan(element)
     elif isinstance(value, float | Decimal) and value != value:  # noqa: PLR0124
         raise _UnfitError("a NaN that was loaded is found neither as a key nor as an element of a set")
-
-
-# Time zones
-
-
-def _zone_of(value: datetime | time) -> tuple[int, bytes]:
-    """Describe a time zone so that the restored value compares equal, or refuse it."""
-    zone = value.tzinfo
-    if zone is None:
-        return _NAIVE, b""
-    if type(zone) is timezone:
-        return _FIXED, _fixed_content(zone.utcoffset(None), zone.tzname(None))
-    key = _zone_key(zone)
-    if key is not None and _restores(value, _known_zone(key)):
-        return _ZONE, key.encode("ascii")
-    try:
-        offset = value.utcoffset()
-        if offset is not None and _restores(value, timezone(offset)):
-            return _FIXED, _fixed_content(offset, None)
-    except Exception as error:
-        # The application's own tzinfo may raise anything.
-        raise _UnfitError("its time zone does not say its offset") from error
-    raise _UnfitError("its time zone is not one that can be restored; convert it with astimezone(UTC)")
-
-
-def _restores(value: datetime | time, zone: tzinfo | None) -> bool:
-    # Two zones are never equal at a time that occurs twice or not at all: PEP 495, "inter-zone comparison".
-    return zone is not None and value.replace(tzinfo=zone) == value
-
-
-def _zone_key(zone: tzinfo) -> str | None:
-    from zoneinfo import ZoneInfo  # 2 ms that most processes never need
-
-    return zone.key if type(zone) is ZoneInfo else None
-
-
-def _known_zone(key: str) -> ZoneInfo | None:
-    """Find a zone by its key, as the reader of the stored value will."""
-    from zoneinfo import ZoneInfo
-
-    if not _ZONE_KEY.fullmatch(key):
-        return None
-    try:
-        return ZoneInfo(key)
-    except (LookupError, ValueError, OSError):  # not found, not a zone's file, a directory
-        return None
-
-
-def _fixed_content(offset: timedelta, name: str | None) -> bytes:
-    own = "" if name == timezone(offset).tzname(None) else name or ""
-    try:
-        return _OFFSET_FORM.pack(offset // timedelta(microseconds=1)) + own.encode()
-    except UnicodeEncodeError:
-        raise _UnfitError("its time zone's name holds a lone surrogate, which has no UTF-8 form") from None
-
-
-def _restore_zone(kind: int, content: bytes) -> tzinfo | None:
-    if kind == _FIXED:
-        offset = timedelta(microseconds=_OFFSET_FORM.unpack_from(content)[0])
-        name = content[_OFFSET_FORM.size :].decode()
-        return timezone(offset, name) if name else timezone(offset)
-    if kind == _ZONE:
-        zone = _known_zone(content.decode("ascii"))
-        if zone is None:
-            raise CorruptDataError("a stored time zone is unknown here; is the package tzdata missing or old?")
-        return zone
-    if kind != _NAIVE or content:
-        raise ValueError("not a time zone")
-    return None
 
 
 # From bytes to values
@@ -435,7 +365,7 @@ def _restore_date(data: memoryview) -> date:
 
 def _restore_time(data: memoryview) -> time:
     hour, minute, second, microsecond, fold, kind = _TIME_FORM.unpack_from(data)
-    zone = _restore_zone(kind, bytes(data[_TIME_FORM.size :]))
+    zone = zones.restore(kind, bytes(data[_TIME_FORM.size :]))
     return time(hour, minute, second, microsecond, zone, fold=fold)
 
 

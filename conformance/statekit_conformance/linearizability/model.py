@@ -15,7 +15,7 @@ class Model(Protocol[S]):
     """A sequential specification of one key.
 
     States are immutable, hashable and compare by value. `step` looks at an operation's action, arguments and
-    outcome, and at nothing else: two operations that agree in these are interchangeable. Subclass this and
+    outcome, and at nothing else. Subclass this and
     write `initial` and `step`; the other methods are optional knowledge that makes the search faster or its
     report easier to read.
     """
@@ -43,6 +43,14 @@ class Model(Protocol[S]):
         """Return a model of one key that may use what is known of its whole history."""
         del history
         return self
+
+    def abstract(self) -> "Model[S]":
+        """Return a prepared model that tells apart only what some operation of the history tells apart."""
+        return self
+
+    def kind(self, operation: Operation) -> Hashable:
+        """Return what `step` looks at: operations of the same kind are interchangeable."""
+        return operation.action, operation.arguments, operation.outcome
 
     def covers(self, better: S, worse: S) -> bool:
         """Whether everything that can follow `worse` can follow `better`. Equality is always safe."""

@@ -1,6 +1,6 @@
 """The operations of one key, sorted and numbered the way the search wants them."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,15 +50,15 @@ def plan(operations: Sequence[Operation], model: Model[Any], optional: Sequence[
     unknown.sort(key=lambda operation: operation.started)
     opened = _open(known)
     observing = sum(1 << number for number, o in enumerate(known) if model.observes(o))
-    kinds = _kinds([(operation, True) for operation in unknown])
+    kinds = _kinds([model.kind(operation) for operation in unknown])
     return Plan(
         known=tuple(known),
         unknown=tuple(unknown),
         open=opened,
         reads=tuple(mask & (observing >> level) for level, mask in enumerate(opened)),
-        optional=tuple(may_be_left_out for _, may_be_left_out in answered),
+        optional=tuple(spare for _, spare in answered),
         begun=_begun(known, unknown),
-        known_kinds=_kinds(answered),
+        known_kinds=_kinds([(model.kind(operation), spare) for operation, spare in answered]),
         unknown_kinds=kinds,
         earlier=_earlier(kinds),
     )
@@ -89,11 +89,9 @@ def _begun(known: Sequence[Operation], unknown: Sequence[Operation]) -> tuple[in
     return tuple(counts)
 
 
-def _kinds(operations: Sequence[tuple[Operation, bool]]) -> tuple[int, ...]:
-    numbers: dict[tuple[Any, ...], int] = {}
-    return tuple(
-        numbers.setdefault((o.action, o.arguments, o.outcome, optional), len(numbers)) for o, optional in operations
-    )
+def _kinds(kinds: Sequence[Hashable]) -> tuple[int, ...]:
+    numbers: dict[Hashable, int] = {}
+    return tuple(numbers.setdefault(kind, len(numbers)) for kind in kinds)
 
 
 def _earlier(kinds: Sequence[int]) -> tuple[int, ...]:

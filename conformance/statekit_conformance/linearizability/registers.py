@@ -6,7 +6,7 @@ got any name that the history mentions and no answered write explains, or one th
 
 import enum
 from collections import Counter as Tally
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, NamedTuple, Self
 
@@ -20,6 +20,7 @@ class _Mark(enum.Enum):
     ABSENT = "nothing"
     ANY = "anything"
     UNSEEN = "a version nobody saw"
+    UNREAD = "a value nobody read"
 
     def __repr__(self) -> str:
         return self.value
@@ -28,10 +29,14 @@ class _Mark(enum.Enum):
 ABSENT: Final = _Mark.ABSENT
 ANY: Final = _Mark.ANY
 UNSEEN: Final = _Mark.UNSEEN
+UNREAD: Final = _Mark.UNREAD
 
 
 class Cell(NamedTuple):
-    """What is stored: a value or ABSENT, its version or UNSEEN, and which contested versions have been used."""
+    """What is stored: a value or ABSENT, its version or UNSEEN, and which contested versions were used.
+
+    Where versions recur, `used` has the value with each.
+    """
 
     value: Any
     version: Any
@@ -46,11 +51,13 @@ class _Versions:
         of: Per value, the versions that an unknown write of it may have got.
         nameless: Versions that any unknown write may have got: mentioned, but never together with a value.
         contested: Versions that could be given twice, if the store were wrong.
+        mentioned: Values and versions that some operation tells apart from others.
     """
 
     of: Mapping[Any, tuple[str, ...]]
     nameless: tuple[str, ...]
     contested: frozenset[str]
+    mentioned: frozenset[Any]
 
 
 class _Versioned(Model[Cell]):
@@ -67,7 +74,8 @@ class _Versioned(Model[Cell]):
 
     def __init__(self, *, recur: bool = False) -> None:
         self._recur = recur
-        self._versions = _Versions({}, (), frozenset())
+        self._versions = _Versions({}, (), frozenset(), frozenset())
+        self._exact = True
 
     def condition(self, operation: Operation) -> Any:
         """Return what must be stored for a write or delete: ANY, ABSENT, or a version."""
@@ -120,14 +128,50 @@ class _Versioned(Model[Cell]):
         for version in adoptable:
             for value in values[version]:
                 of[value] = (*of.get(value, ()), version)
-        twice = {version for version in values if written[version] > 1}
-        unclear = {version for version in values if len(values[version]) != 1}
+        contested = {v for v in values if len(values[v]) != 1} if self._recur else {*adoptable}
+        contested.update(version for version in values if written[version] > 1 and not self._recur)
         prepared._versions = _Versions(  # noqa: SLF001
             of,
             tuple(version for version in adoptable if not values[version]),
-            frozenset(unclear if self._recur else twice.union(adoptable)),
+            frozenset(contested),
+            frozenset(shown for operation in history for shown in self._shown(operation)),
         )
         return prepared
+
+    def abstract(self) -> Self:
+        """Take all values that nobody read for one, and all versions that nobody saw."""
+        coarse = type(self)(recur=self._recur)
+        coarse._versions, coarse._exact = self._versions, False  # noqa: SLF001
+        return coarse
+
+    def kind(self, operation: Operation) -> Hashable:
+        """Reads by their answers; writes by the condition, and by what is told apart of value and version."""
+        if operation.action in self.reads | self.deletes or isinstance(operation.outcome, Refused):
+            return operation.action, operation.arguments, operation.outcome
+        value, version = operation.arguments[self.value_field], _version(operation)
+        return (
+            operation.action,
+            self.condition(operation),
+            self._value(value),
+            value if self._recur else None,
+            version if version in self._versions.contested else self._version(version),
+        )
+
+    def _value(self, value: Any) -> Any:
+        return value if self._exact or ("value", value) in self._versions.mentioned else UNREAD
+
+    def _version(self, version: Any) -> Any:
+        return version if self._exact or ("version", version) in self._versions.mentioned else UNSEEN
+
+    def _shown(self, operation: Operation) -> Iterator[tuple[str, Any]]:
+        """Yield the values and versions that an operation tells apart from others."""
+        for version, _, by_write in self._mentions(operation):
+            if not by_write:
+                yield "version", version
+        outcome = operation.outcome
+        shown = outcome.value if isinstance(outcome, Answered) else getattr(outcome, "detail", None)
+        if isinstance(shown, Mapping) and self.value_field in shown:
+            yield "value", shown[self.value_field]
 
     def _mentions(self, operation: Operation) -> Iterator[tuple[str, Any, bool]]:
         """Yield versions that an operation names: the version, the value if known, whether a write gave it."""
@@ -152,19 +196,18 @@ class _Versioned(Model[Cell]):
         return (state,) if state.value is not ABSENT and _matches(state, answer, self.value_field) else ()
 
     def _write(self, state: Cell, operation: Operation) -> Iterator[Cell]:
-        value = operation.arguments[self.value_field]
-        answer = operation.outcome.value if isinstance(operation.outcome, Answered) else None
-        version = answer.get("version") if isinstance(answer, Mapping) else None
+        value, version = operation.arguments[self.value_field], _version(operation)
         if version is not None:
             candidates: tuple[str, ...] = (version,)
         else:
-            yield Cell(value, UNSEEN, state.used)
+            yield Cell(self._value(value), UNSEEN, state.used)
             candidates = self._versions.of.get(value, ()) + self._versions.nameless
         for candidate in candidates:
             if candidate not in self._versions.contested:
-                yield Cell(value, candidate, state.used)
+                yield Cell(self._value(value), self._version(candidate), state.used)
             elif not self._taken(state, candidate, value):
-                yield Cell(value, candidate, state.used | {(candidate, value)})
+                used = state.used | {(candidate, value if self._recur else None)}
+                yield Cell(self._value(value), self._version(candidate), used)
 
     def _taken(self, state: Cell, version: str, value: Any) -> bool:
         return any(
@@ -229,6 +272,12 @@ class ObjectRegister(_Versioned):
             return ABSENT
         match = operation.arguments.get("if_match")
         return ANY if match is None else match
+
+
+def _version(operation: Operation) -> str | None:
+    """Return the version that a write says it made, or None."""
+    answer = operation.outcome.value if isinstance(operation.outcome, Answered) else None
+    return answer.get("version") if isinstance(answer, Mapping) else None
 
 
 def _holds(state: Cell, condition: Any) -> bool:

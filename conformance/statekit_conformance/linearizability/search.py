@@ -23,14 +23,14 @@ from statekit_conformance.history import Operation
 from statekit_conformance.linearizability.model import Model
 from statekit_conformance.linearizability.plan import Plan, plan
 
-__all__ = ["Budget", "Found", "Verdict", "search"]
+__all__ = ["Budget", "Found", "Seed", "Verdict", "frontier", "search"]
 
 S = TypeVar("S", bound=Hashable)
 
 Path: TypeAlias = tuple[Operation, Any] | None
 """The operations in the order chosen so far: the last, and the path before it."""
 
-STATES_KEPT: Final = 4
+KEPT: Final = 4
 
 
 class Verdict(enum.StrEnum):
@@ -68,20 +68,34 @@ class Budget:
 
 
 @dataclass(frozen=True, slots=True)
-class Found(Generic[S]):
+class Found:
     """The end of a search.
 
     Args:
         verdict: OK, ILLEGAL, or UNKNOWN if the budget did not suffice.
         order: If OK, the operations in an order that explains every answer.
         culprit: If ILLEGAL, the operation that no order gets past.
-        states: If ILLEGAL, some of the states in which the culprit was found to be impossible.
+        attempts: If ILLEGAL, some orders of what can come before the culprit, which leave different states.
     """
 
     verdict: Verdict
     order: tuple[Operation, ...] = ()
     culprit: Operation | None = None
-    states: tuple[S, ...] = ()
+    attempts: tuple[tuple[Operation, ...], ...] = ()
+
+
+class Seed(NamedTuple, Generic[S]):
+    """A configuration to start from: what comes before is settled.
+
+    Args:
+        state: What was left.
+        placed: Those of the remaining operations that are placed already, by identity.
+        path: All that is placed.
+    """
+
+    state: S
+    placed: frozenset[int]
+    path: Path
 
 
 class _Node(NamedTuple, Generic[S]):
@@ -100,18 +114,42 @@ class _Node(NamedTuple, Generic[S]):
 
 
 def search(
-    operations: Sequence[Operation], model: Model[S], budget: Budget, *, optional: Sequence[Operation] = ()
-) -> Found[S]:
+    operations: Sequence[Operation],
+    model: Model[S],
+    budget: Budget,
+    *,
+    optional: Sequence[Operation] = (),
+    seeds: Sequence[Seed[S]] = (),
+) -> Found:
     """Look for an order of the operations of one key that explains every answer.
 
     Args:
         operations: Of one key, in any order.
-        model: Not prepared yet.
+        model: Prepared for them.
         budget: What the search may spend. It is spent afterwards.
         optional: More of them, each of which may be left out of the order, as if it had never been made.
+        seeds: Where to start: one of these must lead to an order. By default, where nothing has been done.
     """
-    prepared = model.prepare((*operations, *optional))
-    return _Search(plan(operations, prepared, optional), prepared).run(budget)
+    searching = _Search(plan(operations, model, optional), model)
+    return searching.run(budget, seeds or (Seed(model.initial(), frozenset(), None),))
+
+
+def frontier(
+    operations: Sequence[Operation], model: Model[S], budget: Budget, remaining: Sequence[Operation]
+) -> tuple[Seed[S], ...]:
+    """Find every configuration in which a search gets past the operations that end before the remaining ones.
+
+    Args:
+        operations: Of one key, in any order.
+        model: Prepared for them.
+        budget: What the search may spend. It is spent afterwards.
+        remaining: The operations that end last, or of unknown outcome.
+
+    Returns:
+        The configurations; none if the budget did not suffice.
+    """
+    searching = _Search(plan(operations, model), model)
+    return searching.frontier(budget, {id(operation) for operation in remaining})
 
 
 class _Search(Generic[S]):
@@ -122,11 +160,10 @@ class _Search(Generic[S]):
         self._width = max((mask.bit_length() for mask in the_plan.open), default=0)
         self._sample = dict(zip(the_plan.unknown_kinds, the_plan.unknown, strict=True))
         self._memory: dict[Hashable, tuple[int, ...]] = {}
-        self._deepest = 0
-        self._states: list[S] = []
+        self._deepest: list[_Node[S]] = []
 
-    def run(self, budget: Budget) -> Found[S]:
-        stack = [self._settle(_Node(0, 0, 0, self._model.initial(), None, None))]
+    def run(self, budget: Budget, seeds: Sequence[Seed[S]]) -> Found:
+        stack = [self._settle(self._planted(seed)) for seed in seeds]
         while stack:
             node = stack.pop()
             if node.level == self._last:
@@ -137,8 +174,39 @@ class _Search(Generic[S]):
                 self._note(node)
                 stack.extend(self._successors(node))
         return Found(
-            Verdict.ILLEGAL, culprit=self._plan.known[self._deepest], states=tuple(self._states[:STATES_KEPT])
+            Verdict.ILLEGAL,
+            culprit=self._plan.known[self._deepest[0].level],
+            attempts=tuple(_unwind(node.path) for node in self._deepest),
         )
+
+    def frontier(self, budget: Budget, remaining: set[int]) -> tuple[Seed[S], ...]:
+        stop = sum(id(operation) not in remaining for operation in self._plan.known)
+        stack = [self._settle(_Node(0, 0, 0, self._model.initial(), None, None))]
+        seeds = []
+        while stack:
+            node = stack.pop()
+            if not budget.spend():
+                return ()
+            if node.level < self._last and self._seen(node):
+                continue
+            if node.level >= stop:
+                seeds.append(Seed(node.state, frozenset(self._placed(node)), node.path))
+            else:
+                stack.extend(self._successors(node))
+        return tuple(seeds)
+
+    def _placed(self, node: _Node[S]) -> Iterator[int]:
+        for number, operation in enumerate(self._plan.known):
+            if number < node.level or node.mask >> (number - node.level) & 1:
+                yield id(operation)
+        for number, operation in enumerate(self._plan.unknown):
+            if node.used >> number & 1:
+                yield id(operation)
+
+    def _planted(self, seed: Seed[S]) -> _Node[S]:
+        mask = sum(1 << number for number, o in enumerate(self._plan.known) if id(o) in seed.placed)
+        used = sum(1 << number for number, o in enumerate(self._plan.unknown) if id(o) in seed.placed)
+        return _Node(0, mask, used, seed.state, None, seed.path)
 
     def _settle(self, node: _Node[S]) -> _Node[S]:
         """Take every observation that the state allows, and pass every level whose operation is placed."""
@@ -182,11 +250,14 @@ class _Search(Generic[S]):
         return False
 
     def _note(self, node: _Node[S]) -> None:
-        if node.level > self._deepest:
-            self._deepest = node.level
-            self._states.clear()
-        if node.level == self._deepest and node.pending is None and len(self._states) < STATES_KEPT:
-            self._states.extend(() if node.state in self._states else (node.state,))
+        """Keep some of the configurations that got furthest."""
+        if self._deepest and node.level > self._deepest[0].level:
+            self._deepest.clear()
+        if not self._deepest:
+            self._deepest.append(node)
+        elif node.level == self._deepest[0].level and node.pending is None and len(self._deepest) < KEPT:
+            if all(node.state != other.state for other in self._deepest):
+                self._deepest.append(node)
 
     def _successors(self, node: _Node[S]) -> list[_Node[S]]:
         """Every configuration one operation further, the most promising last."""

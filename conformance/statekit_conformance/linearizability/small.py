@@ -1,6 +1,7 @@
 """Models with a state of one value and no versions: the counter, and what can be created only once."""
 
-from typing import Any, Final
+from collections.abc import Hashable, Sequence
+from typing import Any, Final, Self
 
 from statekit_conformance.history import Answered, Operation, Refused, Unknown
 from statekit_conformance.linearizability.model import DeterministicModel
@@ -60,6 +61,10 @@ class CreateOnce(DeterministicModel[tuple[Any, ...]]):
     ======  ==========  ======================================================
     """
 
+    def __init__(self) -> None:
+        self._read: frozenset[Any] = frozenset()
+        self._exact = True
+
     def initial(self) -> tuple[Any, ...]:
         """Return the state in which nothing exists."""
         return _NOTHING
@@ -76,6 +81,28 @@ class CreateOnce(DeterministicModel[tuple[Any, ...]]):
         answer = outcome.value if isinstance(outcome, Answered) else None
         return isinstance(outcome, Unknown) or state == _created(answer), state
 
+    def prepare(self, history: Sequence[Operation]) -> Self:
+        """Learn which values are read."""
+        prepared = type(self)()
+        prepared._read = frozenset(  # noqa: SLF001
+            operation.outcome.value
+            for operation in history
+            if operation.action == "read" and isinstance(operation.outcome, Answered)
+        )
+        return prepared
+
+    def abstract(self) -> Self:
+        """Take all values that nobody read for one."""
+        coarse = type(self)()
+        coarse._read, coarse._exact = self._read, False  # noqa: SLF001
+        return coarse
+
+    def kind(self, operation: Operation) -> Hashable:
+        """Creations by what is told apart of their values."""
+        if operation.action != "create":
+            return operation.action, operation.outcome
+        return operation.action, self._value(operation), type(operation.outcome)
+
     def observes(self, operation: Operation) -> bool:
         """Reads, refusals, and deletes that found nothing."""
         return (
@@ -88,9 +115,13 @@ class CreateOnce(DeterministicModel[tuple[Any, ...]]):
         """Say what exists."""
         return "nothing" if state == _NOTHING else repr(state[1])
 
+    def _value(self, operation: Operation) -> Any:
+        value = operation.arguments["value"]
+        return value if self._exact or value in self._read else "a value nobody read"
+
     def _create(self, state: tuple[Any, ...], operation: Operation) -> tuple[bool, tuple[Any, ...]]:
         exists = state != _NOTHING
-        after = state if exists else ("created", operation.arguments.get("value"))
+        after = state if exists else ("created", self._value(operation))
         if isinstance(operation.outcome, Unknown):
             return True, after
         return exists == isinstance(operation.outcome, Refused), after

@@ -1,5 +1,6 @@
 """V4 signed URLs made by the SDK: accepted as signed, refused when any part is changed or time is over."""
 
+import hashlib
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from xml.etree import ElementTree as ET
@@ -219,3 +220,11 @@ def test_a_signed_resumable_upload(web, sign, bucket):
         assert started.status == 201
         assert web.request("PUT", started.headers["location"], body=bytes(size)).status == status
     assert bucket.get_blob("large").size == 5
+
+
+def test_a_signed_payload_must_be_the_one_sent(web, sign, bucket):
+    headers = {"x-goog-content-sha256": hashlib.sha256(b"data").hexdigest()}
+    url = sign(bucket.blob("put"), "PUT", headers=headers)
+    assert code(web.request("PUT", url, body=b"dat4", headers=headers)) == "BadDigest"
+    assert not bucket.blob("put").exists()
+    assert web.request("PUT", url, body=b"data", headers=headers).status == 200

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -13,7 +14,7 @@ from statekit.driver import ABSENT, ANY, Expect, Match, Meta, Stat
 from statekit.errors import InvalidInputError
 from statekit.types import ObjectInfo
 
-__all__ = ["NOTHING", "expectation", "info_of", "meta_of", "replaced_by"]
+__all__ = ["NOTHING", "Put", "expectation", "info_of", "replaced_by"]
 
 NOTHING: Final = "-"
 """What a write replaced that expected nothing to be there."""
@@ -43,30 +44,35 @@ def replaced_by(expect: Expect, if_match: str | ObjectInfo | None) -> str | None
     return NOTHING if expect is ABSENT else None
 
 
-def meta_of(
-    *,
-    content_type: str | None,
-    cache_control: str | None,
-    content_disposition: str | None,
-    metadata: Mapping[str, str] | None,
-    replaces: str | None,
-) -> Meta:
-    """Return what is stored beside the bytes, with a fresh write id.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Put:
+    """What a put says beside the data."""
 
-    Raises:
-        InvalidInputError: A header that is not printable ASCII, or a metadata key outside the grammar.
-        LimitExceededError: Too long.
-    """
-    headers = {
-        "content_type": content_type,
-        "cache_control": cache_control,
-        "content_disposition": content_disposition,
-    }
-    for name, value in headers.items():
-        if value is not None:
-            check_header(name, value)
-    user = encoding.encode(metadata or {})
-    return Meta(content_type, cache_control, content_disposition, user, text_of(write_id()), replaces)
+    content_type: str | None = None
+    cache_control: str | None = None
+    content_disposition: str | None = None
+    metadata: Mapping[str, str] | None = None
+    if_absent: bool = False
+    if_match: str | ObjectInfo | None = None
+
+    def expect(self) -> Expect:
+        """Return the condition."""
+        return expectation(if_absent=self.if_absent, if_match=self.if_match)
+
+    def meta(self) -> Meta:
+        """Return what is stored beside the bytes, with a fresh write id.
+
+        Raises:
+            InvalidInputError: A header that is not printable ASCII, or a metadata key outside the grammar.
+            LimitExceededError: Too long.
+        """
+        for name in ("content_type", "cache_control", "content_disposition"):
+            if (value := getattr(self, name)) is not None:
+                check_header(name, value)
+        user = encoding.encode(self.metadata or {})
+        replaces = replaced_by(self.expect(), self.if_match)
+        headers = (self.content_type, self.cache_control, self.content_disposition)
+        return Meta(*headers, user, text_of(write_id()), replaces)
 
 
 def info_of(key: str, stat: Stat) -> ObjectInfo:

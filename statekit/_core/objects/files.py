@@ -16,8 +16,8 @@ from statekit.driver import Committed, Expect, Meta
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, StateError
 from statekit.types import ObjectInfo
 
-from .describe import info_of
-from .plans import ObjectPlans, Put
+from .describe import Put, info_of
+from .plans import ObjectPlans
 from .writing import PART, Multipart, StartOverError
 
 __all__ = ["AsyncObjectReader", "AsyncObjectWriter", "ObjectReader", "ObjectWriter"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -40,41 +40,15 @@ from statekit.errors import (
 )
 from statekit.types import ObjectInfo, Prefix, StoredObject, Swept
 
-from .describe import expectation, info_of, meta_of, replaced_by
+from .describe import Put, expectation, info_of, replaced_by
 from .source import AsyncData, Source, source_of
 from .writing import PART, SIDE_BY_SIDE, Multipart, StartOverError, write_once
 
-__all__ = ["Listing", "ObjectPlans", "Put"]
+__all__ = ["Listing", "ObjectPlans"]
 
 UPLOAD_LIFE: Final = 24 * 3_600_000
 """Milliseconds after which a sweep takes an unfinished upload for abandoned."""
 PAGE: Final = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
-    """What a put says beside the data."""
-
-    content_type: str | None = None
-    cache_control: str | None = None
-    content_disposition: str | None = None
-    metadata: Mapping[str, str] | None = None
-    if_absent: bool = False
-    if_match: str | ObjectInfo | None = None
-
-    def expect(self) -> Expect:
-        """Return the condition."""
-        return expectation(if_absent=self.if_absent, if_match=self.if_match)
-
-    def meta(self) -> Meta:
-        """Return what is stored beside the bytes, with a fresh write id."""
-        return meta_of(
-            content_type=self.content_type,
-            cache_control=self.cache_control,
-            content_disposition=self.content_disposition,
-            metadata=self.metadata,
-            replaces=replaced_by(self.expect(), self.if_match),
-        )
 
 
 @dataclass(frozen=True, slots=True)

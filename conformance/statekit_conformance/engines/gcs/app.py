@@ -79,7 +79,7 @@ class Engine:
         """Serve one request."""
         request = request_of(environ)
         response = self.answer(request)
-        headers = [(name, to_wsgi(value)) for name, value in response.headers]
+        headers = [(to_wsgi(name), to_wsgi(value)) for name, value in response.headers]
         if isinstance(response.body, bytes) and not any(name == "Content-Length" for name, _ in headers):
             headers += [] if response.status in (204, 304) else [("Content-Length", str(len(response.body)))]
         if not request.body.drained(_DRAIN):
@@ -107,11 +107,10 @@ class Engine:
             return Response(200, cors.open_preflight(request.headers))
         if request.path.startswith("/batch"):
             return batch.serve(request, self.answer)
-        if "upload_id" not in request.query:  # the URL of an upload in progress is its own credential
+        uploading = request.path.startswith("/upload/")
+        if not (uploading and "upload_id" in request.query):  # the URL of an upload begun is its own credential
             self._access.check(request)
-        if request.path.startswith("/upload/"):
-            return self._uploads(request)
-        return self._json(request)
+        return self._uploads(request) if uploading else self._json(request)
 
 
 def _render(refusal: Refusal, request: Request, *, json_api: bool) -> Response:

@@ -152,6 +152,9 @@ def _of_row(row: sqlite3.Row) -> Bucket:
 
 def _checked(resource: Mapping[str, Any]) -> dict[str, Any]:
     attributes = {name: value for name, value in resource.items() if name not in _SET_BY_SERVICE}
+    cors = attributes.get("cors") or []
+    if not isinstance(cors, list) or not all(isinstance(rule, dict) for rule in cors):
+        raise errors.invalid("cors must be a list of rules")
     if (attributes.get("versioning") or {}).get("enabled"):
         raise errors.not_implemented("object versions")
     if attributes.get("retentionPolicy") or attributes.get("defaultEventBasedHold"):

@@ -169,12 +169,15 @@ def decoded(segment: str) -> str:
 
 def request_of(environ: Mapping[str, Any]) -> Request:
     """Make a request from a WSGI environment (with cheroot's REQUEST_URI)."""
-    target = urlsplit(environ["REQUEST_URI"])
+    target = environ["REQUEST_URI"]
+    if not target.startswith("/"):  # a client that takes the engine for a proxy sends the whole URL
+        target = urlsplit(target)._replace(scheme="", netloc="").geturl()
+    path, _, query = target.partition("?")
     length = environ.get("CONTENT_LENGTH") or ("" if environ.get("wsgi.input_terminated") else "0")
     return Request(
         environ["REQUEST_METHOD"],
-        target.path,
-        target.query,
+        path,
+        query,
         _headers_of(environ),
         Body(environ["wsgi.input"], int(length) if length else None),
         environ["wsgi.url_scheme"],

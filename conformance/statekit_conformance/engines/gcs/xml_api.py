@@ -4,7 +4,7 @@ One GET answers body, generation, metageneration, custom metadata and custom tim
 PUT and DELETE of an object, POST to start a resumable upload, POST of a form to a bucket, and OPTIONS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -68,7 +68,7 @@ class XmlApi:
         """Return the CORS headers that every answer to a request carries, refusals too."""
         if "origin" not in request.headers:
             return []
-        bucket = decoded(request.path.removeprefix("/").partition("/")[0])
+        bucket = request.path.removeprefix("/").partition("/")[0]
         return cors.exposed(self._rules(bucket), request.headers, request.method)
 
     def _get(self, request: Request, bucket: str, name: str) -> Response:
@@ -126,12 +126,12 @@ class XmlApi:
         sha256 = None if payload == signing.UNSIGNED else payload.lower()
         return Announced(announced.crc32c, announced.md5, sha256)
 
-    def _rules(self, bucket: str) -> list[Mapping[str, Any]]:
+    def _rules(self, bucket: str) -> Sequence[Mapping[str, Any]]:
         try:
             found = self._buckets.get(bucket, NONE)
         except errors.Refusal:
-            return []
-        return list(found.attributes.get("cors", []))
+            return ()
+        return found.attributes.get("cors") or ()
 
 
 def _about(record: Record) -> list[tuple[str, str]]:

@@ -123,7 +123,7 @@ def test_abort_forgets_the_parts_and_is_always_success(local, stored):
     send(local, upload, 1, bytes(100))
     for _ in range(2):
         local.objects.abort(upload, timeout=T)
-    local.objects.abort(Upload("k", "\ud800", None, None), timeout=T)
+    local.objects.abort(Upload("k", "foreign", None, None), timeout=T)
     assert stored() == set()
     assert local.objects.uploads("", cursor=None, limit=9, timeout=T).items == ()
 

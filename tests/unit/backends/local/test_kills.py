@@ -1,0 +1,29 @@
+"""Killed at any moment: nothing torn, nothing acknowledged lost, no orphan after a sweep."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+KILLS = Path(__file__).with_name("kills.py")
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("sync", ["full", "normal"])
+def test_two_hundred_kills_leave_nothing_torn_lost_or_orphaned(directory, sync):
+    seed = random.SystemRandom().randrange(1 << 32)
+    done = subprocess.run(
+        [sys.executable, KILLS, str(directory), sync, str(seed), "30"],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"seed {seed}\n{done.stderr}"
+    kills, acknowledged, orphans = map(int, done.stdout.split())
+    assert kills >= 200, f"seed {seed}"
+    assert acknowledged > kills, f"seed {seed}"
+    assert orphans > 0, f"seed {seed}: no kill left anything behind, so nothing was proven"
