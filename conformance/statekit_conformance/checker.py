@@ -19,7 +19,7 @@ Example:
     >>> report.verdict
     <Verdict.ILLEGAL: 'illegal'>
     >>> [operation.process for operation in report.counterexample.operations]
-    ['w0', 'w1']
+    ['w0', 'w0', 'w1']
 
 Printing the report draws the counterexample.
 """
@@ -114,7 +114,8 @@ def check(
     illegal: dict[str, Operation] = {}
     undecided = []
     for key, operations in keys.items():
-        found = search(operations, model, Budget(began + time_limit, most_configurations, clock=clock))
+        prepared = model.prepare(operations).abstract()
+        found = search(operations, prepared, Budget(began + time_limit, most_configurations, clock=clock))
         if found.culprit is not None:
             illegal[key] = found.culprit
         elif found.verdict is Verdict.UNKNOWN:

@@ -234,9 +234,7 @@ class Recorder:
         self._numbers = itertools.count()
         self._owner = os.getpid()
 
-    def begin(
-        self, key: str, action: str, arguments: Mapping[str, Any] | None = None, *, client: str = ""
-    ) -> Call:
+    def begin(self, key: str, action: str, arguments: Mapping[str, Any] | None = None, *, client: str = "") -> Call:
         """Record that an operation is about to be sent.
 
         Args:
@@ -333,7 +331,7 @@ def _operation(path: Path, start: dict[str, Any], end: dict[str, Any] | None) ->
             process=start["p"],
             key=start["k"],
             action=start["a"],
-            arguments=start["x"],
+            arguments=dict(start["x"]),
             started=start["s"],
             ended=end["e"] if end else None,
             outcome=_OUTCOMES[end["o"][0]](*end["o"][1:]) if end else Unknown("no end was recorded"),

@@ -293,7 +293,9 @@ class Proxy:
             pass  # a listener that is closed in one thread does not wake the accept of another
         self._acceptor.join(_JOIN_LIMIT)
         self.drop_connections()
-        for thread in list(self._connections):
+        with self._lock:
+            threads = list(self._connections)
+        for thread in threads:
             thread.join(_JOIN_LIMIT)
         self._listener.close()
 

@@ -41,6 +41,7 @@ LACKS = {
     },
     ("gcs", "gcs"): set(),
     ("fake-gcs", "gcs"): {
+        "durable",
         "records.delete_conditional",
         "records.touch",
         "records.custom_time",
@@ -197,6 +198,13 @@ def test_a_server_that_keeps_everything_is_found_durable() -> None:
     assert "none lost over 3 SIGKILLs" in killed_under_load(-1)
 
 
+def test_a_server_that_makes_no_claim_is_not_found_durable_by_luck() -> None:
+    server: Any = Crashing(-1)
+    server.survives = "client"
+    with pytest.raises(Disproved, match="makes no claim"):
+        findings.nothing_lost(server, server.write, server.read, stem="k")
+
+
 def test_a_server_that_keeps_all_but_its_last_three_writes_is_found_out() -> None:
     with pytest.raises(Disproved, match=r"overwrite \d+ was acknowledged; after SIGKILL \d+ is stored"):
         killed_under_load(-4)
@@ -211,7 +219,7 @@ def test_a_server_that_takes_nothing_is_found_out(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(findings, "_PATIENCE", 0.1)
     server: Any = Crashing(-1)
     server.kill()
-    with pytest.raises(Disproved, match="acknowledged no write"):
+    with pytest.raises(Disproved, match="no write of k-0-0 was acknowledged before the kill"):
         findings.nothing_lost(server, server.write, server.read, stem="k")
 
 

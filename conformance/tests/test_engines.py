@@ -104,7 +104,8 @@ def test_an_engine_comes_back_where_it_was_with_what_it_promises_to_keep(name: s
         server.restart()
         assert (server.addresses, dict(server.endpoints)) == (addresses, endpoints)
         assert not set(server.pids) & set(pids)
-        assert finds(server) is (server.survives == "server")
+        if server.survives == "server":
+            assert finds(server)
         pids = server.pids
     assert not any(runs(pid) for pid in pids)
 

@@ -40,7 +40,7 @@ class ValkeyCluster(Engine):
 
     def commands(self) -> Sequence[Command]:
         """Return the nodes, each in a folder of its own."""
-        more = ("--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
+        more = ("--cluster-enabled", "yes", "--cluster-node-timeout", "15000")
         program = valkey_program() or ""
         return [server_command(program, port, self.data_dir / f"node-{n}", *more) for n, port in enumerate(self.ports)]
 

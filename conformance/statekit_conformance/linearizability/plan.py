@@ -1,13 +1,13 @@
 """The operations of one key, sorted and numbered the way the search wants them."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from statekit_conformance.history import Failed, Operation, Unknown
 from statekit_conformance.linearizability.model import Model
 
-__all__ = ["Plan", "plan"]
+__all__ = ["Plan", "by_end", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,11 @@ def plan(operations: Sequence[Operation], model: Model[Any], optional: Sequence[
         unknown_kinds=kinds,
         earlier=_earlier(kinds),
     )
+
+
+def by_end(operations: Iterable[Operation]) -> list[Operation]:
+    """Sort operations that have ended the way levels are numbered."""
+    return sorted(operations, key=_end)
 
 
 def _end(operation: Operation) -> tuple[int, int]:

@@ -210,9 +210,7 @@ class _Versioned(Model[Cell]):
                 yield Cell(self._value(value), self._version(candidate), used)
 
     def _taken(self, state: Cell, version: str, value: Any) -> bool:
-        return any(
-            used == version and not (self._recur and stored == value) for used, stored in state.used
-        )
+        return any(used == version and not (self._recur and stored == value) for used, stored in state.used)
 
 
 class Register(_Versioned):

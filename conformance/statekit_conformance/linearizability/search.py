@@ -23,7 +23,7 @@ from statekit_conformance.history import Operation
 from statekit_conformance.linearizability.model import Model
 from statekit_conformance.linearizability.plan import Plan, plan
 
-__all__ = ["Budget", "Found", "Seed", "Verdict", "frontier", "search"]
+__all__ = ["Budget", "Found", "Seed", "Verdict", "frontier", "search", "unwind"]
 
 S = TypeVar("S", bound=Hashable)
 
@@ -50,17 +50,16 @@ class Budget:
         clock: Seconds on a clock that never runs backwards.
     """
 
-    def __init__(
-        self, deadline: float, configurations: int, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, deadline: float, configurations: int, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._deadline = deadline
-        self._left = configurations
+        self._most = configurations
+        self._spent = 0
         self._clock = clock
 
     def spend(self) -> bool:
         """Account for one configuration. False if there is nothing left."""
-        self._left -= 1
-        return self._left >= 0 and (self._left % 64 != 0 or self._clock() < self._deadline)
+        self._spent += 1
+        return self._spent <= self._most and (self._spent % 64 != 1 or self._clock() < self._deadline)
 
     def over(self) -> bool:
         """Whether the deadline has passed."""
@@ -167,7 +166,7 @@ class _Search(Generic[S]):
         while stack:
             node = stack.pop()
             if node.level == self._last:
-                return Found(Verdict.OK, order=_unwind(node.path))
+                return Found(Verdict.OK, order=unwind(node.path))
             if not budget.spend():
                 return Found(Verdict.UNKNOWN)
             if not self._seen(node):
@@ -176,7 +175,7 @@ class _Search(Generic[S]):
         return Found(
             Verdict.ILLEGAL,
             culprit=self._plan.known[self._deepest[0].level],
-            attempts=tuple(_unwind(node.path) for node in self._deepest),
+            attempts=tuple(unwind(node.path) for node in self._deepest),
         )
 
     def frontier(self, budget: Budget, remaining: set[int]) -> tuple[Seed[S], ...]:
@@ -253,11 +252,14 @@ class _Search(Generic[S]):
         """Keep some of the configurations that got furthest."""
         if self._deepest and node.level > self._deepest[0].level:
             self._deepest.clear()
-        if not self._deepest:
+        states = [other.state for other in self._deepest]
+        if not states or (
+            node.level == self._deepest[0].level
+            and node.pending is None
+            and len(states) < KEPT
+            and node.state not in states
+        ):
             self._deepest.append(node)
-        elif node.level == self._deepest[0].level and node.pending is None and len(self._deepest) < KEPT:
-            if all(node.state != other.state for other in self._deepest):
-                self._deepest.append(node)
 
     def _successors(self, node: _Node[S]) -> list[_Node[S]]:
         """Every configuration one operation further, the most promising last."""
@@ -273,6 +275,8 @@ class _Search(Generic[S]):
         plan_, level = self._plan, node.level
         free = plan_.open[level] & ~node.mask & ~plan_.reads[level]
         kinds = set()
+        if plan_.optional[level] and (node.pending is None or node.pending[0] is None):
+            yield self._settle(node._replace(mask=node.mask | 1))
         while free:
             bit = free & -free
             free ^= bit
@@ -287,8 +291,6 @@ class _Search(Generic[S]):
                 if node.pending is None or self._needed(node.pending, operation, None, after):
                     path = (operation, node.path)
                     yield self._settle(_Node(level, node.mask | bit, node.used, after, pending, path))
-        if plan_.optional[level] and (node.pending is None or node.pending[0] is None):
-            yield self._settle(node._replace(mask=node.mask | 1))
 
     def _by_unknown(self, node: _Node[S]) -> Iterator[_Node[S]]:
         plan_ = self._plan
@@ -298,9 +300,7 @@ class _Search(Generic[S]):
                 continue
             operation, kind = plan_.unknown[number], plan_.unknown_kinds[number]
             for after in self._model.step(node.state, operation):
-                if after != node.state and (
-                    node.pending is None or self._needed(node.pending, operation, kind, after)
-                ):
+                if after != node.state and (node.pending is None or self._needed(node.pending, operation, kind, after)):
                     path = (operation, node.path)
                     pending = (kind, node.state)
                     yield self._settle(_Node(node.level, node.mask, node.used | bit, after, pending, path))
@@ -325,7 +325,8 @@ class _Search(Generic[S]):
         return True
 
 
-def _unwind(path: Path) -> tuple[Operation, ...]:
+def unwind(path: Path) -> tuple[Operation, ...]:
+    """Return the operations of a path, first to last."""
     order = []
     while path is not None:
         operation, path = path

@@ -8,6 +8,7 @@ from statekit_conformance.linearizability.model import Model
 
 __all__ = ["Login", "SessionRegister"]
 
+ACTIONS: Final = frozenset({"create", "load", "save", "touch", "rotate", "destroy"})
 UNTOLD: Final = ("an id nobody was told",)
 
 
@@ -66,24 +67,26 @@ class SessionRegister(Model[Login]):
 
     def step(self, state: Login, operation: Operation) -> Iterable[Login]:
         """Return what the operation may leave."""
+        if operation.action not in ACTIONS:
+            raise ValueError(f"a session knows no {operation.action!r}")
         if operation.action == "create":
             return self._create(state, operation)
         if operation.action == "destroy":
             return (_destroyed(state),)
-        if operation.action not in {"load", "save", "touch", "rotate"}:
-            raise ValueError(f"a session knows no {operation.action!r}")
         named = operation.arguments.get("id")
         live = state.data is not None and named in {None, state.id}
-        outcome = operation.outcome
-        if isinstance(outcome, Refused):
-            return (state,) if live == (outcome.reason == "conflict") else ()
+        if isinstance(operation.outcome, Refused):
+            return (state,) if live == (operation.outcome.reason == "conflict") else ()
         if operation.action == "load":
-            return (state,) if _loads(state, outcome, live=live) else ()
-        if not live:
-            return (state,) if isinstance(outcome, Unknown) else ()
-        if operation.action == "touch":
-            return (state,)
-        return self._rotated(state, operation) if operation.action == "rotate" else _saved(state, operation)
+            return (state,) if _loads(state, operation.outcome, live=live) else ()
+        return self._change(state, operation) if live else _nothing(state, operation)
+
+    def _change(self, state: Login, operation: Operation) -> Iterable[Login]:
+        if operation.action == "save":
+            return _saved(state, operation)
+        if operation.action == "rotate":
+            return self._rotated(state, operation)
+        return (state,)
 
     def observes(self, operation: Operation) -> bool:
         """Loads, touches and refusals."""
@@ -93,12 +96,13 @@ class SessionRegister(Model[Login]):
         """Say what can be loaded."""
         if state.data is None:
             return "no session any more" if state.ended else "no session yet"
-        return f"{state.data!r}" + ("" if state.id is None else f" under the id {state.id!r}")
+        name = "an id nobody was told" if state.id is UNTOLD else f"the id {state.id!r}"
+        return f"{state.data!r}" + ("" if state.id is None else f" under {name}")
 
     def _create(self, state: Login, operation: Operation) -> Iterator[Login]:
         unknown = isinstance(operation.outcome, Unknown)
         if state.data is not None or state.ended:
-            yield from (state,) if unknown else ()
+            yield from _nothing(state, operation)
             return
         data = operation.arguments.get("data", FrozenDict({}))
         for name in (UNTOLD, None, *self._untold) if unknown else (_told(operation),):
@@ -115,8 +119,14 @@ class SessionRegister(Model[Login]):
 def _told(operation: Operation) -> Any:
     """Return the id that an answer tells, or None."""
     answer = operation.outcome.value if isinstance(operation.outcome, Answered) else None
-    makes = operation.action in {"create", "rotate"} and isinstance(answer, Mapping)
-    return answer.get("id") if makes else None
+    if operation.action in {"create", "rotate"} and isinstance(answer, Mapping):
+        return answer.get("id")
+    return None
+
+
+def _nothing(state: Login, operation: Operation) -> Iterable[Login]:
+    """An operation that finds nothing to work on may do so only if its outcome is unknown."""
+    return (state,) if isinstance(operation.outcome, Unknown) else ()
 
 
 def _loads(state: Login, outcome: object, *, live: bool) -> bool:

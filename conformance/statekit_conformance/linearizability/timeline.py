@@ -31,6 +31,7 @@ def timeline(example: Counterexample) -> str:
     lines = [
         f"key {example.key!r}: no order of these {count} operations explains every answer"
         + ("" if example.minimal else " (time ran out: fewer might do)"),
+        *_before(example),
         *_left_out(example.left_out),
         "",
         *_rows(example),
@@ -53,6 +54,12 @@ def _outcome(outcome: Any) -> str:
             return f"failed: {reason}" if reason else "failed"
         case _:
             return "-> ?"
+
+
+def _before(example: Counterexample) -> list[str]:
+    if not example.before:
+        return []
+    return [f"(the {example.before} operations before them leave {' or '.join(example.held)})"]
 
 
 def _left_out(count: int) -> list[str]:
@@ -102,5 +109,5 @@ def _span(operation: Operation, origin: int) -> str:
 def _possible(states: Sequence[str]) -> list[str]:
     if not states:
         return []
-    intro = "whatever the order of the others shown, the store then holds "
+    intro = "whatever the order of the others, the store then holds "
     return [intro + " or ".join(states)]

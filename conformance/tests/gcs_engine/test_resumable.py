@@ -1,8 +1,10 @@
 """Resumable sessions, request by request: spans, retransmission, refusals, cancelling, expiry."""
 
 import os
+import threading
 
 import pytest
+import urllib3
 
 QUANTUM = 256 * 1024
 
@@ -126,3 +128,27 @@ def test_a_token_is_not_asked_of_a_session_but_of_everything_else(start_engine, 
     session = web.request("POST", url, headers=bearer).headers["location"]
     assert web.request("PUT", session, body=b"x").status == 200
     assert web.request("GET", f"{engine.url}/storage/v1/b/guarded/o/a?alt=media&upload_id=1").status == 401
+
+
+def test_writers_to_one_session_never_mix(begin, shared_engine, bucket):
+    """Eight writers send the same span with bytes of their own: one is taken, whole."""
+    span = {"Content-Range": f"bytes 0-{4 * QUANTUM - 1}/*"}
+    for _ in range(10):
+        url, barrier, statuses = begin(), threading.Barrier(8), []
+
+        def send(writer, url=url, barrier=barrier, statuses=statuses):
+            with urllib3.PoolManager(retries=False, timeout=30) as pool:
+                barrier.wait(30)
+                statuses.append(pool.request("PUT", url, body=bytes([writer]) * 4 * QUANTUM, headers=span).status)
+
+        writers = [threading.Thread(target=send, args=(writer,)) for writer in range(8)]
+        for thread in writers:
+            thread.start()
+        for thread in writers:
+            thread.join()
+        assert 308 in statuses
+        assert set(statuses) <= {308, 503}
+        with urllib3.PoolManager(retries=False, timeout=30) as pool:
+            assert pool.request("PUT", url, headers={"Content-Range": f"bytes */{4 * QUANTUM}"}).status == 200
+        stored = bucket.blob("a").download_as_bytes()
+        assert stored == stored[:1] * 4 * QUANTUM

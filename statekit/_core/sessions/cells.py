@@ -146,20 +146,20 @@ class Cells:
             )
         )
 
-    def destroy(self, op: Operation, sid: bytes) -> Plan[bool]:
-        """Delete a session, or what it was rotated into; return whether there was one."""
+    def destroy(self, op: Operation, sid: bytes) -> Plan[bytes | None]:
+        """Delete a session, or what it was rotated into; return the sid of what was there, or None."""
         driver = self.driver()
         while True:
             stored = yield from read(op, driver, self.key(sid))
             form = self._form(op, stored)
             if stored is None or form is None:
-                return False
+                return None
             if isinstance(form, Moved):
                 sid = form.to
                 continue
             answer = yield from repeat(op, driver, driver.delete, self.key(sid), expect=Match(stored.record.version))
             if isinstance(answer, Gone):
-                return True
+                return sid
 
     def discard(self, op: Operation, sid: bytes) -> Plan[None]:
         """Delete a session that nobody holds. If that fails, it expires unused."""

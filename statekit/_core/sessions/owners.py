@@ -166,7 +166,7 @@ class Owners:
             return 0
         deleted = yield from gather((self._cells.destroy(op, sid) for sid in roster.doomed), SIDE_BY_SIDE)
         yield from self._forget(op, name, roster.doomed)
-        return sum(deleted)
+        return len({sid for sid in deleted if sid is not None})
 
     def _forget(self, op: Operation, name: bytes, done: Collection[bytes]) -> Plan[None]:
         """Drop from the record what was deleted. If that fails, the next operation on this owner does it."""

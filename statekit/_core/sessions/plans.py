@@ -195,8 +195,6 @@ class SessionPlans:
     ) -> Plan[Session]:
         """Give the session a new id; bind it to an owner if it has none."""
         _check_login(owner, label, None)
-        if owner is not None and session.owner not in (None, owner):
-            raise InvalidInputError("the session belongs to another owner: destroy it and create a new one")
         changes = session.changes()
         pack(changes.applied_to(session.encoded))
         rotation = Rotation(self._cells, self._owners, changes, owner, label)
@@ -208,7 +206,7 @@ class SessionPlans:
         identifier = session.id if isinstance(session, Session) else session
         if not is_session_id(identifier):
             return False
-        return (yield from self._cells.destroy(op, sid_of(identifier)))
+        return (yield from self._cells.destroy(op, sid_of(identifier))) is not None
 
     @operation
     def owner_mark(self, op: Operation, owner: str) -> Plan[str]:

@@ -10,7 +10,7 @@ from statekit._core.envelope import Stored
 from statekit._core.pipeline import Operation
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
-from statekit.errors import ConflictError, IndeterminateError, SessionGoneError
+from statekit.errors import ConflictError, IndeterminateError, InvalidInputError, SessionGoneError
 
 from .cells import Cell, Cells, pack
 from .forms import Live, Moved
@@ -50,6 +50,8 @@ class Rotation:
         a = yield from self.cells.find(op, old)
         if a is None:
             raise _gone()
+        if self.owner is not None and a.live.owner not in (None, self.owner):
+            raise InvalidInputError("the session belongs to another owner: destroy it and create a new one")
         start = a
         identifier, b = yield from self.cells.plant(op, lambda sid: self._successor(op, start, sid))
         try:

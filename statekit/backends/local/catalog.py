@@ -14,8 +14,7 @@ __all__ = ["FIND", "LIST", "Object", "Piece", "found", "listed", "pack", "refusa
 
 FIND: Final = "SELECT version, size, modified_at, crc32c, body, meta FROM objects WHERE key = ?"
 LIST: Final = (
-    "SELECT key, version, size, modified_at, crc32c FROM objects "
-    "WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
+    "SELECT key, version, size, modified_at, crc32c FROM objects WHERE key >= ? AND key < ? ORDER BY key LIMIT ?"
 )
 
 

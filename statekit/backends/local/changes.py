@@ -45,9 +45,7 @@ class Change:
         """Store what a new body consists of."""
         self.connection.executemany(_ADD, [(body, *piece) for piece in pieces])
 
-    def switch(
-        self, key: str, before: Object | None, *, size: int, crc32c: int, meta: Meta, body: str
-    ) -> Committed:
+    def switch(self, key: str, before: Object | None, *, size: int, crc32c: int, meta: Meta, body: str) -> Committed:
         """Make a body the content of ``key``. Its version is the id of the write (O-55, O-58)."""
         version = meta.write_id or body
         values = (key.encode(), version, size, self._clock.now(), crc32c, body, catalog.pack(meta))

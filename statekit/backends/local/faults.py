@@ -49,9 +49,7 @@ _MEMORY_MAP = _Meaning(
 _LOCKS = _Meaning(Fault.MISCONFIGURED, "locks do not work here: use a local file system, not a network one")
 _HANDLES = _Meaning(Fault.BUSY, "too many open files: raise the limit (ulimit -n)")
 _DAMAGED = _Meaning(Fault.CORRUPT, "the database is damaged: restore it from a copy, and check the disk")
-_FOREIGN = _Meaning(
-    Fault.MISCONFIGURED, "the directory holds a database that is not statekit's: choose another one"
-)
+_FOREIGN = _Meaning(Fault.MISCONFIGURED, "the directory holds a database that is not statekit's: choose another one")
 _MOVED = _Meaning(Fault.MISCONFIGURED, "the directory was moved or removed while in use: restart the process")
 _TOO_MUCH = _Meaning(Fault.REJECTED)
 
@@ -117,9 +115,7 @@ def explain(exc: BaseException, /) -> Failure:
         return exc.failure
     if isinstance(exc, sqlite3.Error):
         code = getattr(exc, "sqlite_errorcode", None)
-        meaning = (
-            _SQLITE.get(code) or _SQLITE.get(code & 0xFF, _UNKNOWN) if isinstance(code, int) else _UNKNOWN
-        )
+        meaning = _SQLITE.get(code) or _SQLITE.get(code & 0xFF, _UNKNOWN) if isinstance(code, int) else _UNKNOWN
     elif isinstance(exc, OSError):
         meaning = _ERRNO.get(exc.errno or 0, _UNKNOWN)
     else:

@@ -155,9 +155,7 @@ class Files:
 
     def _enter(self, connection: Connection, names: Iterable[str]) -> None:
         token = self.live().token
-        connection.executemany(
-            "INSERT INTO loose (file, owner) VALUES (?, ?)", [(name, token) for name in names]
-        )
+        connection.executemany("INSERT INTO loose (file, owner) VALUES (?, ?)", [(name, token) for name in names])
 
     def remove(self, names: Iterable[str]) -> None:
         """Remove loose files. Never fails: what cannot be removed stays in the ledger and is collected."""

@@ -79,9 +79,7 @@ class LocalObjects:
             if data is not None:
                 return Chunk(current.stat, data)
             if current.body == missed:
-                raise LocalError(
-                    "a file is missing or cut short", Fault.CORRUPT, "restore the directory from a copy"
-                )
+                raise LocalError("a file is missing or cut short", Fault.CORRUPT, "restore the directory from a copy")
             missed = current.body
         raise LocalError("the object was replaced again and again while it was read", Fault.BUSY)
 
@@ -134,9 +132,7 @@ class LocalObjects:
             size, crc32c = origin.stat.size, origin.stat.crc32c or 0
             return change.switch(target, current, size=size, crc32c=crc32c, meta=meta, body=origin.body)
 
-    def delete(
-        self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float
-    ) -> Gone | Refused[Stat]:
+    def delete(self, key: str, /, *, expect: Match | Literal[Token.ANY], timeout: float) -> Gone | Refused[Stat]:
         """Delete an object if ``expect`` holds, atomically. Owes: another version is refused (O-61)."""
         with self._changing(timeout) as change:
             current = change.find(key)

@@ -73,9 +73,7 @@ class LocalRecords:
             return self._decide(key, _REPLACE, change, Committed(write_id), timeout)
         return self._decide(key, _CREATE, (key, write_id, expires_at, value), Committed(write_id), timeout)
 
-    def touch(
-        self, key: str, /, *, seen: Record, expires_at: Millis, timeout: float
-    ) -> Committed | Refused[Record]:
+    def touch(self, key: str, /, *, seen: Record, expires_at: Millis, timeout: float) -> Committed | Refused[Record]:
         """Move a record's expiry if version and expiry are as seen.
 
         Owes: value and version stay (R-10); anything else than what was seen is refused (R-11).

@@ -24,9 +24,7 @@ _END: Final = "DELETE FROM uploads WHERE id = ?"
 _PART: Final = "INSERT INTO parts (upload, file, size) VALUES (?, ?, ?)"
 _HELD: Final = "SELECT file, size FROM parts WHERE upload = ?"
 _FORGET: Final = "DELETE FROM parts WHERE upload = ?"
-_PAGE: Final = (
-    "SELECT key, id, meta, started_at FROM uploads WHERE id > ? AND key >= ? AND key < ? ORDER BY id LIMIT ?"
-)
+_PAGE: Final = "SELECT key, id, meta, started_at FROM uploads WHERE id > ? AND key >= ? AND key < ? ORDER BY id LIMIT ?"
 
 
 class LocalUploads(LocalObjects):
@@ -104,9 +102,7 @@ class LocalUploads(LocalObjects):
         key = prefix.encode()
         with self._database.reading(timeout) as connection:
             rows = connection.execute(_PAGE, (cursor or "", key, key + b"\xff", limit + 1)).fetchall()
-        items = tuple(
-            Upload(key.decode(), id_, catalog.unpack(meta), at) for key, id_, meta, at in rows[:limit]
-        )
+        items = tuple(Upload(key.decode(), id_, catalog.unpack(meta), at) for key, id_, meta, at in rows[:limit])
         return Page(items, items[-1].id if len(rows) > limit else None)
 
 
@@ -122,11 +118,7 @@ def _pieces(parts: Sequence[Part], size: int) -> list[Piece]:
     starts = list(accumulate((part.size for part in ordered), initial=0))
     if starts[-1] != size:
         raise LocalError("the parts do not add up to the size", Fault.REJECTED)
-    return [
-        Piece(start, part.size, part.tag, None)
-        for start, part in zip(starts, ordered, strict=False)
-        if part.size
-    ]
+    return [Piece(start, part.size, part.tag, None) for start, part in zip(starts, ordered, strict=False) if part.size]
 
 
 def _take(connection: Connection, upload: Upload, pieces: list[Piece]) -> list[str]:

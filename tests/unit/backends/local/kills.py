@@ -1,8 +1,9 @@
 """Kill writers at random moments and look at what is left: ``python kills.py DIRECTORY SYNC SEED ROUNDS``.
 
-Each writer owns its keys and does one operation after the other, acknowledging each over a pipe; the operations follow
-from the seed, so that whoever looks afterwards knows what the last acknowledged one left, and what the next would have.
-Everything is forked from here: the drivers are opened, used and closed between the rounds, as a pre-forking server does.
+Each writer owns its keys and does one operation after the other, acknowledging each over a pipe; the operations
+follow from the seed, so that whoever looks afterwards knows what the last acknowledged one left, and what the next
+would have. Everything is forked from here: the drivers are opened, used and closed between the rounds, as a
+pre-forking server does.
 """
 
 from __future__ import annotations
@@ -179,7 +180,7 @@ def main(directory: Path, sync: str, seed: int, rounds: int) -> None:
             assert not list((directory / "owners").iterdir())
             local = opening(directory, sync=sync)
     local.drivers.close()
-    print(len(writers) * rounds, sum(writer.done for writer in writers), orphans)
+    sys.stdout.write(f"{len(writers) * rounds} {sum(writer.done for writer in writers)} {orphans}\n")
 
 
 if __name__ == "__main__":

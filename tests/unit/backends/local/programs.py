@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import resource
 import signal
 import sys
@@ -16,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from conftest import Local, opening
 from google_crc32c import value as crc32c_of
 
-from statekit.driver import ABSENT, ANY, Committed, Drivers, Match, Meta
+from statekit.driver import ABSENT, ANY, Committed, Match, Meta
 
 T = 30.0
 
@@ -147,9 +146,9 @@ def limited(directory: str, limit: str) -> None:
     verify(local, kept)
     assert local.put("after", b"2" * 1_000_000) == Committed("w")
     write(local, "after", bytes(100_000), ABSENT)
-    verify(opening(Path(directory)), kept)
     local.drivers.close()
-    print(" ".join(sorted(faults)))
+    verify_again(directory, kept)
+    sys.stdout.write(" ".join(sorted(faults)))
 
 
 def full(directory: str) -> None:
@@ -164,8 +163,8 @@ def full(directory: str) -> None:
     assert local.put("after", b"2" * 1_000_000) == Committed("w")
     verify(local, kept)
     local.drivers.close()
-    verify(opening(Path(directory)), kept)
-    print(" ".join(sorted(faults)))
+    verify_again(directory, kept)
+    sys.stdout.write(" ".join(sorted(faults)))
 
 
 def fill(local: Local) -> tuple[set[str], dict[str, bytes]]:
@@ -178,14 +177,19 @@ def fill(local: Local) -> tuple[set[str], dict[str, bytes]]:
             try:
                 write(local, key, data, ABSENT) if kind == "r" else local.put(key, data)
             except Exception as exc:  # noqa: BLE001 - every fault is explained
-                failure = local.objects.fault(exc)
-                assert failure.advice or failure.fault.applied, exc
-                faults.add(failure.fault.name)
+                faults.add(explained(local, exc))
                 break
             kept[key] = data
         else:
             raise AssertionError(f"nothing stopped {kind}")
     return faults, kept
+
+
+def explained(local: Local, exc: Exception) -> str:
+    """Return the fault, which says what to do unless it is in doubt."""
+    failure = local.objects.fault(exc)
+    assert failure.advice or failure.fault.applied, exc
+    return failure.fault.name
 
 
 def verify(local: Local, kept: dict[str, bytes]) -> None:
@@ -197,6 +201,12 @@ def verify(local: Local, kept: dict[str, bytes]) -> None:
             assert seen.value == data
         else:
             assert local.get(key) == data
+
+
+def verify_again(directory: str, kept: dict[str, bytes]) -> None:
+    local = opening(Path(directory))
+    verify(local, kept)
+    local.drivers.close()
 
 
 if __name__ == "__main__":

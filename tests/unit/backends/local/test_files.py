@@ -75,7 +75,8 @@ def test_what_a_dead_process_left_is_collected(open_local, stored, monkeypatch, 
         elif moment == "written":
             patch.setattr(files_module.Files, "adopt", interrupt)
         else:
-            patch.setattr(os, "fsync", interrupt)
+            write = os.write
+            patch.setattr(os, "write", lambda fd, data: interrupt(write(fd, data[:1000])))
             patch.setattr(files_module.Files, "remove", interrupt)
         dead.put("k", LARGE, "w2")
     if moment == "named no more":

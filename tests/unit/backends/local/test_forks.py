@@ -77,6 +77,4 @@ def test_a_child_forked_in_the_middle_of_a_call_is_refused(local, monkeypatch):
         monkeypatch.undo()
         database.resume()
     assert local.get("k") == b"1"
-    assert local.records.write(
-        "a", b"", expires_at=None, write_id="w", expect=ABSENT, timeout=T
-    ) == Committed("w")
+    assert local.records.write("a", b"", expires_at=None, write_id="w", expect=ABSENT, timeout=T) == Committed("w")

@@ -12,9 +12,7 @@ PROGRAMS = Path(__file__).with_name("programs.py")
 
 
 def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, PROGRAMS, *map(str, arguments)], check=False, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, PROGRAMS, *map(str, arguments)], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return set(done.stdout.split())
 
@@ -31,7 +29,7 @@ def small_disk(tmp_path):
     path = tmp_path / "disk"
     path.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)],  # noqa: S607
+        ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(path)],
         check=False,
         capture_output=True,
         text=True,
@@ -39,7 +37,7 @@ def small_disk(tmp_path):
     if mounted.returncode:
         pytest.skip(f"mounting a small tmpfs is not permitted here: {mounted.stderr.strip()}")
     yield path
-    subprocess.run(["umount", str(path)], check=True)  # noqa: S607
+    subprocess.run(["umount", str(path)], check=True)
 
 
 def test_a_full_disk(small_disk):

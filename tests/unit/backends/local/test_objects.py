@@ -45,9 +45,7 @@ def test_nothing_is_stored_at_first(local):
 def test_bytes_and_everything_about_them_come_back(local, size, wrap):
     data = random.Random(size).randbytes(size)
     meta = Meta("text/plain", "no-store", "inline", {"a": "b", "c": ""}, "write-1", "write-0")
-    answer = local.objects.write(
-        "k", wrap(data), meta=meta, crc32c=crc32c_of(data), expect=ABSENT, timeout=T
-    )
+    answer = local.objects.write("k", wrap(data), meta=meta, crc32c=crc32c_of(data), expect=ABSENT, timeout=T)
     stat = Stat("k", "write-1", size, local.clock.time, meta, crc32c_of(data))
     assert answer == Committed("write-1")
     assert local.objects.stat("k", timeout=T) == stat
@@ -99,9 +97,7 @@ def test_a_foreign_version_is_a_refusal(local, version):
 @pytest.mark.parametrize("size", [10, 100_000])
 def test_data_that_do_not_match_their_checksum_are_not_stored(local, size, stored):
     with pytest.raises(Exception, match="checksum") as caught:
-        local.objects.write(
-            "k", bytes(size), meta=Meta(write_id="w"), crc32c=1, expect=ANY, timeout=T
-        )
+        local.objects.write("k", bytes(size), meta=Meta(write_id="w"), crc32c=1, expect=ANY, timeout=T)
     assert local.objects.fault(caught.value).fault is Fault.REJECTED
     assert local.objects.stat("k", timeout=T) is None
     assert stored() == set()

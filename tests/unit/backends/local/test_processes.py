@@ -19,8 +19,7 @@ PROGRAMS = Path(__file__).with_name("programs.py")
 def test_eight_processes_lose_no_update(local, directory, stored):
     times = 15
     started = [
-        subprocess.Popen([sys.executable, PROGRAMS, "count", str(directory), f"p{n}", str(times)])
-        for n in range(8)
+        subprocess.Popen([sys.executable, PROGRAMS, "count", str(directory), f"p{n}", str(times)]) for n in range(8)
     ]
     assert [process.wait() for process in started] == [0] * 8
     total = b"%d" % (8 * times)
@@ -31,9 +30,7 @@ def test_eight_processes_lose_no_update(local, directory, stored):
 
 
 def write(local, key, **kwargs):
-    return local.records.write(
-        key, b"v", expires_at=None, write_id="w", expect=ABSENT, **{"timeout": T, **kwargs}
-    )
+    return local.records.write(key, b"v", expires_at=None, write_id="w", expect=ABSENT, **{"timeout": T, **kwargs})
 
 
 @pytest.mark.parametrize("timeout", [0.0, 0.05])
@@ -43,7 +40,7 @@ def test_a_writer_waits_as_long_as_it_was_told_and_no_longer(local, open_local, 
     write(other, "a")
     with local.records._database.writing(T):
         began = monotonic()
-        with pytest.raises(Exception) as caught:  # noqa: PT011
+        with pytest.raises(Exception) as caught:
             call_in_thread(lambda: write(other, "b", timeout=timeout))
         took = monotonic() - began
     assert other.records.fault(caught.value).fault is Fault.BUSY
@@ -54,7 +51,7 @@ def test_a_writer_waits_as_long_as_it_was_told_and_no_longer(local, open_local, 
 def test_no_attempt_is_longer_than_the_opening_allows(local, open_local):
     other = open_local(attempt_timeout=0.05)
     write(other, "a")
-    with local.records._database.writing(T), pytest.raises(Exception) as caught:  # noqa: PT011
+    with local.records._database.writing(T), pytest.raises(Exception) as caught:
         write(other, "b", timeout=60.0)
     assert other.records.fault(caught.value).fault is Fault.BUSY
 
@@ -89,11 +86,16 @@ def test_threads_that_end_leave_no_connection_behind(local):
     assert len(local.records._database._idle) == 1
 
 
-def test_a_transaction_that_fails_is_undone_and_its_connection_closed(local):
-    write(local, "a")
-    with pytest.raises(KeyboardInterrupt), local.records._database.writing(T) as connection:
+def fail_halfway(local):
+    with local.records._database.writing(T) as connection:
         connection.execute("DELETE FROM records")
         raise KeyboardInterrupt
+
+
+def test_a_transaction_that_fails_is_undone_and_its_connection_closed(local):
+    write(local, "a")
+    with pytest.raises(KeyboardInterrupt):
+        fail_halfway(local)
     assert local.records._database._lent == 0
     assert local.records.read("a", timeout=T).value == b"v"
 

@@ -12,9 +12,7 @@ T = 10.0
 
 
 def write(local, key, value=b"v", *, write_id="w1", expires_at=None, expect=ABSENT):
-    return local.records.write(
-        key, value, expires_at=expires_at, write_id=write_id, expect=expect, timeout=T
-    )
+    return local.records.write(key, value, expires_at=expires_at, write_id=write_id, expect=expect, timeout=T)
 
 
 def test_it_is_a_record_driver(local):

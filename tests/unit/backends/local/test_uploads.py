@@ -21,9 +21,7 @@ def send(local, upload, number, data):
 
 
 def finish(local, upload, parts, whole, expect=ANY):
-    return local.objects.finish(
-        upload, parts, size=len(whole), crc32c=crc32c_of(whole), expect=expect, timeout=T
-    )
+    return local.objects.finish(upload, parts, size=len(whole), crc32c=crc32c_of(whole), expect=expect, timeout=T)
 
 
 def fault_of(local, call, *args, **kwargs):

@@ -1,4 +1,4 @@
-"""For tests, ours and yours: a clock that is set by hand, and drivers that fail on purpose."""
+"""A clock that is set by hand."""
 
 from __future__ import annotations
 

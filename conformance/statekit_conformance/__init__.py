@@ -1,0 +1,21 @@
+"""The conformance suite of statekit: a verdict for every clause of the contract, on any backend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
+
+__all__ = ["clause"]
+
+
+def clause(*ids: str) -> pytest.MarkDecorator:
+    """Say which clauses of the contract a case is evidence for.
+
+    Args:
+        ids: Such as ``R-01``. Each gets the case's outcome.
+    """
+    import pytest
+
+    return pytest.mark.clause(*ids)

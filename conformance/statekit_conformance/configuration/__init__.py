@@ -1,0 +1,1 @@
+"""How a backend is named, found and opened."""

@@ -1,0 +1,280 @@
+"""Raw drivers as cases see them: ordinary calls with defaults, keys of this test's own, and refusals of the moment retried.
+
+A driver makes one attempt. Where an engine declines for now, which its fault table calls BUSY, THROTTLED or UNREACHED and
+which means "not applied", core tries again; so does this, or contention would look like a defect. ``raw`` is the driver.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from google_crc32c import value as crc32c_of
+
+from statekit.driver import ABSENT, ANY, Chunk, Committed, Entry, Expect, Fault, Gone, Match, Meta, Page, Part
+from statekit.driver import Record, Refused, Sight, Stat, Upload
+
+from .loop import Loop
+
+__all__ = ["MultipartCalls", "ObjectCalls", "RecordCalls", "write_id"]
+
+_NOT_NOW: Final = frozenset({Fault.BUSY, Fault.THROTTLED, Fault.UNREACHED})
+_PATIENCE: Final = 30.0  # seconds
+
+
+def write_id() -> str:
+    """Return a fresh write id, as core makes them: 16 characters of base64url."""
+    return secrets.token_urlsafe(12)
+
+
+class _Calls:
+    """What all drivers have in common here."""
+
+    def __init__(self, raw: Any, loop: Loop | None, prefix: str, timeout: float, again: Callable[[], Any]) -> None:
+        self.raw, self.loop, self.prefix, self.timeout = raw, loop, prefix, timeout
+        self._again = again
+
+    def key(self, name: str) -> str:
+        """Return a key under this test's own prefix."""
+        return f"{self.prefix}/{name}"
+
+    def another(self) -> Any:
+        """Return the same through another opening, which is closed when the test ends."""
+        return self._again()
+
+    def fault(self, exc: BaseException) -> Any:
+        """Return the driver's explanation."""
+        return self.raw.fault(exc)
+
+    def once(self, method: str, *args: Any, **options: Any) -> Any:
+        """Call the driver, once."""
+        options.setdefault("timeout", self.timeout)
+        result = getattr(self.raw, method)(*args, **options)
+        return result if self.loop is None else self.loop.settle(result)
+
+    def _call(self, method: str, *args: Any, timeout: float | None = None, **options: Any) -> Any:
+        deadline, pause = time.monotonic() + _PATIENCE, 0.002
+        while True:
+            try:
+                return self.once(method, *args, timeout=timeout or self.timeout, **options)
+            except Exception as error:
+                if time.monotonic() > deadline or self.raw.fault(error).fault not in _NOT_NOW:
+                    raise
+            time.sleep(pause)
+            pause = min(2 * pause, 0.5)
+
+
+class RecordCalls(_Calls):
+    """A record driver."""
+
+    def read(self, key: str, *, timeout: float | None = None) -> Record | None:
+        """Read one record."""
+        found: Record | None = self._call("read", key, timeout=timeout)
+        return found
+
+    def write(
+        self,
+        key: str,
+        value: bytes,
+        *,
+        expect: Expect = ABSENT,
+        expires_at: int | None = None,
+        write_id: str | None = None,
+        timeout: float | None = None,
+    ) -> Committed | Refused[Record]:
+        """Store a record; by default where there is none, for ever, under a fresh write id."""
+        fixed = {"expires_at": expires_at, "write_id": write_id or secrets.token_urlsafe(12), "expect": expect}
+        answer: Committed | Refused[Record] = self._call("write", key, value, timeout=timeout, **fixed)
+        return answer
+
+    def create(self, key: str, value: bytes, *, expires_at: int | None = None) -> Record:
+        """Store a record where there is none, and return it as it must now be read."""
+        answer = self.write(key, value, expires_at=expires_at)
+        assert isinstance(answer, Committed), answer
+        return Record(value, answer.version, expires_at, answer.stamp)
+
+    def touch(
+        self, key: str, *, seen: Record, expires_at: int, timeout: float | None = None
+    ) -> Committed | Refused[Record]:
+        """Move a record's expiry."""
+        answer: Committed | Refused[Record] = self._call(
+            "touch", key, seen=seen, expires_at=expires_at, timeout=timeout
+        )
+        return answer
+
+    def delete(self, key: str, *, expect: Sight = ANY, timeout: float | None = None) -> Gone | Refused[Record]:
+        """Delete a record; by default whatever is there."""
+        answer: Gone | Refused[Record] = self._call("delete", key, expect=expect, timeout=timeout)
+        return answer
+
+    def page(
+        self, prefix: str, *, cursor: str | None = None, limit: int = 1000, timeout: float | None = None
+    ) -> Page[Entry]:
+        """List a part of the records."""
+        page: Page[Entry] = self._call("page", prefix, cursor=cursor, limit=limit, timeout=timeout)
+        return page
+
+    def entries(self, prefix: str | None = None, *, limit: int = 1000) -> list[Entry]:
+        """Return all entries under a prefix, by default this test's own, with duplicates if there are any."""
+        return _all_of(lambda cursor: self.page(self.key("") if prefix is None else prefix, cursor=cursor, limit=limit))
+
+
+class MultipartCalls(_Calls):
+    """The part of an object driver that takes uploads in parts."""
+
+    @property
+    def parts(self) -> Any:
+        """The engine's bounds."""
+        return self.raw.parts
+
+    def begin(self, key: str, *, meta: Meta | None = None) -> Upload:
+        """Begin an upload."""
+        upload: Upload = self._call("begin", key, meta=meta or Meta(write_id=write_id()))
+        return upload
+
+    def part(self, upload: Upload, number: int, data: bytes, *, crc32c: int | None = None) -> Part:
+        """Upload one part."""
+        checksum = crc32c_of(data) if crc32c is None else crc32c
+        part: Part = self._call("part", upload, number, data, crc32c=checksum)
+        return part
+
+    def finish(
+        self,
+        upload: Upload,
+        parts: Sequence[Part],
+        whole: bytes,
+        *,
+        expect: Expect = ANY,
+        crc32c: int | None = None,
+    ) -> Committed | Refused[Stat]:
+        """Make the upload the object; ``whole`` is what it then holds."""
+        checksum = crc32c_of(whole) if crc32c is None else crc32c
+        answer: Committed | Refused[Stat] = self._call(
+            "finish", upload, parts, size=len(whole), crc32c=checksum, expect=expect
+        )
+        return answer
+
+    def abort(self, upload: Upload) -> None:
+        """Forget an upload."""
+        self._call("abort", upload)
+
+    def uploads(self, prefix: str | None = None, *, limit: int = 1000) -> list[Upload]:
+        """Return all unfinished uploads under a prefix, by default this test's own."""
+        start = self.key("") if prefix is None else prefix
+        return _all_of(lambda cursor: self._call("uploads", start, cursor=cursor, limit=limit))
+
+
+class ObjectCalls(_Calls):
+    """An object driver."""
+
+    @property
+    def multipart(self) -> MultipartCalls:
+        """Its uploads in parts, for cases whose clause needs them."""
+        return MultipartCalls(self.raw, self.loop, self.prefix, self.timeout, self._again)
+
+    def stat(self, key: str, *, timeout: float | None = None) -> Stat | None:
+        """Describe an object."""
+        found: Stat | None = self._call("stat", key, timeout=timeout)
+        return found
+
+    def read(
+        self,
+        key: str,
+        *,
+        start: int = 0,
+        length: int = 8 * 1024 * 1024,
+        expect: Any = ANY,
+        timeout: float | None = None,
+    ) -> Chunk | None | Refused[Stat]:
+        """Read a range; by default from the beginning, as much as one read may ask for."""
+        answer: Chunk | None | Refused[Stat] = self._call(
+            "read", key, start=start, length=length, expect=expect, timeout=timeout
+        )
+        return answer
+
+    def bytes_of(self, key: str) -> bytes | None:
+        """Return an object's bytes, up to 8 MiB; None if there is no object."""
+        chunk = self.read(key)
+        assert not isinstance(chunk, Refused), "a read that expects nothing was refused"
+        return None if chunk is None else chunk.data
+
+    def write(
+        self,
+        key: str,
+        data: bytes | memoryview,
+        *,
+        expect: Expect = ANY,
+        meta: Meta | None = None,
+        crc32c: int | None = None,
+        timeout: float | None = None,
+    ) -> Committed | Refused[Stat]:
+        """Store an object; by default over whatever is there, under a fresh write id, with its right checksum."""
+        checksum = crc32c_of(bytes(data)) if crc32c is None else crc32c
+        answer: Committed | Refused[Stat] = self._call(
+            "write", key, data, meta=meta or Meta(write_id=write_id()), crc32c=checksum, expect=expect, timeout=timeout
+        )
+        return answer
+
+    def put(self, key: str, data: bytes, **options: Any) -> str:
+        """Store an object, and return its version."""
+        answer = self.write(key, data, **options)
+        assert isinstance(answer, Committed), answer
+        return answer.version
+
+    def copy(
+        self, source: str, target: str, *, pinned: str, meta: Meta | None = None, expect: Expect = ANY
+    ) -> Committed | Refused[Stat] | None:
+        """Copy one version of an object, in as many steps as it takes."""
+        token = None
+        fixed = {"pinned": Match(pinned), "meta": meta or Meta(write_id=write_id()), "expect": expect}
+        while True:
+            answer = self._call("copy", source, target, resume=token, **fixed)
+            if answer is None or isinstance(answer, Committed | Refused):
+                return answer
+            token = answer.token
+
+    def delete(self, key: str, *, expect: Any = ANY, timeout: float | None = None) -> Gone | Refused[Stat]:
+        """Delete an object; by default whatever is there."""
+        answer: Gone | Refused[Stat] = self._call("delete", key, expect=expect, timeout=timeout)
+        return answer
+
+    def page(
+        self,
+        prefix: str,
+        *,
+        delimiter: str | None = None,
+        start_after: str | None = None,
+        cursor: str | None = None,
+        limit: int = 1000,
+    ) -> Page[Stat]:
+        """List a part of the objects."""
+        page: Page[Stat] = self._call(
+            "page", prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit
+        )
+        return page
+
+    def pages(
+        self, prefix: str | None = None, *, delimiter: str | None = None, start_after: str | None = None, limit: int = 1000
+    ) -> list[Page[Stat]]:
+        """Return all pages under a prefix, by default this test's own."""
+        start = self.key("") if prefix is None else prefix
+        pages = [self.page(start, delimiter=delimiter, start_after=start_after, limit=limit)]
+        while pages[-1].cursor is not None:
+            pages.append(self.page(start, delimiter=delimiter, cursor=pages[-1].cursor, limit=limit))
+        return pages
+
+    def keys(self, prefix: str | None = None, *, start_after: str | None = None, limit: int = 1000) -> list[str]:
+        """Return the keys under a prefix, by default this test's own, in the listing's order."""
+        return [stat.key for page in self.pages(prefix, start_after=start_after, limit=limit) for stat in page.items]
+
+
+def _all_of(page: Callable[[str | None], Page[Any]]) -> list[Any]:
+    found, cursor = [], None
+    while True:
+        answer = page(cursor)
+        found += answer.items
+        cursor = answer.cursor
+        if cursor is None:
+            return found

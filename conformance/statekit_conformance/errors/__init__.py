@@ -1,0 +1,1 @@
+"""Errors, events, and the life of a state from opening to closing."""

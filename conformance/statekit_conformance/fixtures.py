@@ -1,0 +1,106 @@
+"""The fixtures that cases ask for. The README has a page on them.
+
+Every case runs once for each target, and once for each colour that makes a difference to it: cases that ask for
+``subject`` for a synchronous and an asynchronous state, cases of the drivers alone for the drivers that there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from .drivers import ObjectCalls, RecordCalls
+    from .processes import Processes
+    from .running import Running
+    from .subject import Colour, Subject
+    from .targets import Target
+
+__all__ = ["Engine", "Place", "engine", "objects_driver", "processes", "records", "statekit_running", "subject"]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a case is run on: a target in one colour."""
+
+    target: Target
+    colour: Colour
+
+    def __str__(self) -> str:
+        return f"{self.target.name}-{self.colour}"
+
+
+@pytest.fixture(scope="session")
+def statekit_running(request: pytest.FixtureRequest) -> Running:
+    """The started target. It is stopped when another one is started, and at the end."""
+    suite: Any = request.config.pluginmanager.get_plugin("statekit-suite")
+    running: Running = suite.start(request.param.target)
+    return running
+
+
+@pytest.fixture
+def subject(request: pytest.FixtureRequest, statekit_running: Running) -> Iterator[Subject]:
+    """One target in one colour, in a namespace of this test's own; ``subject.open()`` opens a state there."""
+    from statekit.testing import FakeClock
+
+    from .subject import Subject
+
+    shared = "processes" in request.fixturenames
+    clock = FakeClock(path=request.getfixturevalue("tmp_path") / "clock") if shared else FakeClock()
+    made = Subject(statekit_running.site, request.node.callspec.params["statekit_running"].colour, clock=clock)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def records(subject: Subject) -> RecordCalls:
+    """The raw record driver, with keys under this test's own prefix."""
+    return subject.records()
+
+
+@pytest.fixture
+def objects_driver(subject: Subject) -> ObjectCalls:
+    """The raw object driver, with keys under this test's own prefix."""
+    return subject.objects_driver()
+
+
+class Engine:
+    """A durable engine that can be killed and started again.
+
+    Where the backend lives in its client's process, the client is the engine: ``kill`` kills the processes that this
+    test started.
+    """
+
+    def __init__(self, running: Running, processes: Processes) -> None:
+        self._running, self._processes = running, processes
+
+    def kill(self) -> None:
+        """Kill it, as a crash would."""
+        if self._running.embedded:
+            self._processes.kill()
+        else:
+            self._running.kill()
+
+    def restart(self) -> None:
+        """Start it again on its data."""
+        if not self._running.embedded:
+            self._running.restart()
+
+
+@pytest.fixture
+def engine(statekit_running: Running, processes: Processes) -> Engine:
+    """What can be killed and restarted, for clauses that need ``durable``."""
+    return Engine(statekit_running, processes)
+
+
+@pytest.fixture
+def processes(subject: Subject) -> Iterator[Processes]:
+    """Other processes on the same target, namespace and clock, for clauses that need ``processes``."""
+    from .processes import Processes
+
+    started = Processes(subject)
+    yield started
+    started.close()

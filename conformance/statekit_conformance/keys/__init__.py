@@ -1,0 +1,1 @@
+"""Keys, names and limits, which are the same on every backend."""

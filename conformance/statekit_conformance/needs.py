@@ -1,0 +1,43 @@
+"""What a clause needs and a target has: from the backend's declaration and its drivers' protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .running import Running
+
+__all__ = ["lacking"]
+
+
+def lacking(running: Running) -> Mapping[str, str]:
+    """Return what a target does not have, by the name of the need, and why."""
+    from statekit.driver import Reach, Survives
+
+    records, objects = running.site.settings.sessions, running.site.settings.objects
+    reasons: dict[str, str] = {}
+    if not records.backend.records:
+        reasons["records"] = "the backend holds no records"
+    if not objects.backend.objects:
+        reasons["objects"] = "the backend holds no objects"
+    elif not _is_multipart(running):
+        reasons["multipart"] = "the object driver takes no uploads in parts"
+    if any(backend.reach is Reach.PROCESS for backend in running.site.backends):
+        reasons["processes"] = "the backend's reach is one process"
+        if not all(target.authority + target.path for target in (records, objects)):
+            reasons["reopen"] = "each opening of this URL is a store of its own"
+    if not all(backend.survives is Survives.SERVER for backend in running.site.backends):
+        reasons["durable"] = "the backend does not say that writes survive the engine"
+    elif not (running.embedded or running.restartable):
+        reasons["durable"] = "nothing here can kill and restart the engine: give the target kill and restart"
+    return reasons
+
+
+def _is_multipart(running: Running) -> bool:
+    from statekit.driver import AsyncMultipartDriver, MultipartDriver
+    from statekit.testing import FakeClock
+
+    opened = running.site.open(running.site.settings.objects, FakeClock())
+    opened.close()
+    return isinstance(opened.drivers.objects, AsyncMultipartDriver if opened.native else MultipartDriver)

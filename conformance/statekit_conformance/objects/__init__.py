@@ -1,0 +1,1 @@
+"""What objects owe to an application, clause by clause."""

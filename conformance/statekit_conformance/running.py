@@ -1,0 +1,220 @@
+"""A target that runs: its engines started and certified, its URLs filled in, what it offers found out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from .targets import Target
+
+if TYPE_CHECKING:
+    from statekit_conformance.engines import Engine
+    from statekit_conformance.engines.certify import Certificate
+
+    from .site import Site
+
+__all__ = ["CannotStartError", "Running", "reason_not_to_start"]
+
+SURVIVAL: Final = ("nothing", "client", "server")
+
+
+class CannotStartError(Exception):
+    """The target cannot be judged here; the message is one line."""
+
+
+def reason_not_to_start(target: Target) -> str | None:
+    """Say why a target cannot start on this machine, without starting anything; None if nothing speaks against it."""
+    from statekit.errors import ConfigError
+    from statekit.plugins import BUILT_IN, find
+
+    scheme = target.url.partition(":")[0] if not target.url.startswith("{") else target.url[1:].partition("}")[0]
+    try:
+        if scheme not in BUILT_IN:
+            find(scheme)
+    except ConfigError as error:
+        missing = error.clause == "P-05" and target.distribution != "statekit"
+        return f"{target.distribution} is not installed" if missing else str(error)
+    return next(filter(None, (_unavailable(name) for name, _ in target.engines)), None)
+
+
+def _unavailable(name: str) -> str | None:
+    try:
+        from statekit_conformance.engines import EngineError, engine
+    except ImportError as error:
+        return f"{error}; pip install statekit-conformance[engines]"
+    try:
+        reason = engine(name).available()
+    except (EngineError, ImportError) as error:
+        reason = str(error)
+    return None if reason is None else f"{name}: {reason}"
+
+
+class Running:
+    """A started target. ``stop`` ends whatever it started.
+
+    Attributes:
+        target: What was started.
+        site: Where its state is.
+        certificates: What its engines were found to do.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.certificates: list[Certificate] = []
+        self._engines: dict[str, Engine] = {}
+        self._undo = ExitStack()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        directory = Path(tempfile.mkdtemp(prefix="statekit-"))
+        self._undo.callback(shutil.rmtree, directory, ignore_errors=True)
+        fields = {"directory": str(directory), "unique": f"statekit-{secrets.token_hex(6)}"}
+        fields |= self._start_engines(directory)
+        if self.target.start is not None:
+            if self.target.stop is not None:
+                self._undo.callback(self.target.stop)
+            fields |= self.target.start(directory) or {}
+        self._set_environment({name: text.format_map(fields) for name, text in self.target.environment.items()})
+        templates = (self.target.url, self.target.objects_url or self.target.url)
+        records, objects = (template.format_map(fields) for template in templates)
+        self.site = _site(self.target, (records, objects))
+        self._undo.callback(self.site.loop.close)
+        if self.target.prepare is not None:
+            self.target.prepare(self.site.urls)
+
+    def _start_engines(self, directory: Path) -> Mapping[str, str]:
+        """Start each engine once, certify it while it is fresh, and return the fields of templates that it fills."""
+        fields: dict[str, str] = {}
+        for name, protocol in self.target.engines:
+            engine = self._engines.get(name) or self._start_engine(name, directory / name)
+            url = engine.endpoints[protocol]
+            fields |= {protocol: url, f"{protocol}_address": url.partition("://")[2].partition("/")[0]}
+            self._certify(engine, protocol)
+        return fields
+
+    def _start_engine(self, name: str, directory: Path) -> Engine:
+        from statekit_conformance.engines import engine
+
+        server = engine(name)
+        self._undo.callback(server.stop)
+        server.start(directory)
+        self._engines[name] = server
+        self._set_environment(server.environment)
+        return server
+
+    def _certify(self, engine: Engine, protocol: str) -> None:
+        from statekit_conformance.engines.certify import certify
+
+        self.certificates.append(certify(engine, protocol))
+
+    def _set_environment(self, variables: Mapping[str, str]) -> None:
+        for name, value in variables.items():
+            self._undo.callback(_restore, name, os.environ.get(name))
+            os.environ[name] = value
+
+    def stop(self) -> None:
+        """End it: engines, files, environment. A second call does nothing."""
+        self._undo.close()
+
+    @property
+    def engine(self) -> str:
+        """The engines' names."""
+        return " + ".join(self._engines) or "embedded"
+
+    @property
+    def version(self) -> str:
+        """The engines' versions, or the distribution's."""
+        from importlib.metadata import PackageNotFoundError, version
+
+        if self._engines:
+            return " + ".join(engine.version for engine in self._engines.values())
+        try:
+            return version(self.target.distribution)
+        except PackageNotFoundError:
+            return "unknown"
+
+    @property
+    def durability(self) -> str:
+        """What the weakest of its backends says that an acknowledged write survives."""
+        return min((backend.survives.value for backend in self.site.backends), key=SURVIVAL.index)
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the engine lives in the client's process: then killing the client kills it."""
+        from statekit.driver import Reach
+
+        return all(backend.reach is Reach.HOST for backend in self.site.backends) and not self._serves
+
+    @property
+    def _serves(self) -> bool:
+        return bool(self._engines) or self.target.kill is not None
+
+    @property
+    def restartable(self) -> bool:
+        """Whether there is a server that can be killed and started again."""
+        return bool(self._engines) or (self.target.kill is not None and self.target.restart is not None)
+
+    def kill(self) -> None:
+        """Kill the servers."""
+        for engine in self._engines.values():
+            engine.kill()
+        if self.target.kill is not None:
+            self.target.kill()
+
+    def restart(self) -> None:
+        """Start the servers again on their data."""
+        for engine in self._engines.values():
+            engine.restart()
+        if self.target.restart is not None:
+            self.target.restart()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """The servers' processes."""
+        return tuple(pid for engine in self._engines.values() for pid in engine.pids)
+
+    @cached_property
+    def offers(self) -> frozenset[str]:
+        """What clauses may need and this target has."""
+        return frozenset(need for need in NEEDS if need not in self.lacks)
+
+    @cached_property
+    def lacks(self) -> Mapping[str, str]:
+        """What clauses may need and this target does not have, and why."""
+        from .needs import lacking
+
+        return lacking(self)
+
+
+NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable")
+
+
+def _site(target: Target, urls: tuple[str, str]) -> Site:
+    from statekit.errors import ConfigError
+
+    from .site import Site
+
+    site = Site(target.name, urls, target.timeout)
+    try:
+        _ = site.settings
+    except ConfigError as error:
+        raise CannotStartError(str(error)) from error
+    return site
+
+
+def _restore(name: str, value: str | None) -> None:
+    if value is None:
+        os.environ.pop(name, None)
+    else:
+        os.environ[name] = value

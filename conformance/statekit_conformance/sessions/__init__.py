@@ -1,0 +1,1 @@
+"""What sessions owe to an application, clause by clause."""

@@ -1,0 +1,1 @@
+"""What configuration is made of: sources, URLs, options and values. ``statekit.config`` puts them together."""
