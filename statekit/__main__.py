@@ -6,6 +6,7 @@ Exit status: 0 if all is well; 1 if something does not work; 2 if the command or
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -20,10 +21,11 @@ __all__ = ["main"]
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status."""
     arguments = _parser().parse_args(argv)
+    logging.getLogger("statekit").addHandler(logging.NullHandler())  # what went wrong is said once, below
     try:
         return int(arguments.run(arguments, Terminal(sys.stdout)))
     except StateError as error:
-        _complain(str(error))
+        _complain(error)
         return 2 if isinstance(error, ConfigError) else 1
     except KeyboardInterrupt:
         return 130
@@ -44,9 +46,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _complain(message: str) -> None:
+def _complain(error: StateError) -> None:
+    """Say in one line what went wrong, and where."""
     terminal = Terminal(sys.stderr)
-    terminal.line(f"{terminal.style('statekit:', 'red')} {' '.join(message.split())}")
+    where = f"{error.op} on {error.backend}: " if error.op and error.backend else ""
+    terminal.line(f"{terminal.style('statekit:', 'red')} {where}{' '.join(str(error).split())}")
 
 
 if __name__ == "__main__":

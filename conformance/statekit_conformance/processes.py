@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from statekit.testing import FakeClock
 
+from .guard import Guard
 from .site import Site
 from .subject import Subject
 
@@ -116,6 +117,7 @@ def _serve(
     args: tuple[Any, ...],
 ) -> None:
     """Run a function in this process, on the same state as its parent."""
+    Guard(site.allowed)
     subject = Subject(site, colour, namespace=namespace, clock=FakeClock(path=clock))
     subject.index = index
     subject.report = lambda value: pipe.send(("reported", value))

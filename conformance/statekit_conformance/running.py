@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from .targets import Target
 
@@ -32,14 +32,13 @@ class CannotStartError(Exception):
 def reason_not_to_start(target: Target) -> str | None:
     """Say why a target cannot start on this machine, without starting anything; None if nothing speaks against it."""
     from statekit.errors import ConfigError
-    from statekit.plugins import BUILT_IN, find
+    from statekit.plugins import find
 
-    scheme = target.url.partition(":")[0] if not target.url.startswith("{") else target.url[1:].partition("}")[0]
     try:
-        if scheme not in BUILT_IN:
+        for scheme in target.schemes:
             find(scheme)
     except ConfigError as error:
-        missing = error.clause == "P-05" and target.distribution != "statekit"
+        missing = error.clause == "P-05" and target.distribution
         return f"{target.distribution} is not installed" if missing else str(error)
     return next(filter(None, (_unavailable(name) for name, _ in target.engines)), None)
 
@@ -65,8 +64,8 @@ class Running:
         certificates: What its engines were found to do.
     """
 
-    def __init__(self, target: Target) -> None:
-        self.target = target
+    def __init__(self, target: Target, allowed: tuple[str, ...] = ()) -> None:
+        self.target, self._allowed = target, allowed
         self.certificates: list[Certificate] = []
         self._engines: dict[str, Engine] = {}
         self._undo = ExitStack()
@@ -88,7 +87,7 @@ class Running:
         self._set_environment({name: text.format_map(fields) for name, text in self.target.environment.items()})
         templates = (self.target.url, self.target.objects_url or self.target.url)
         records, objects = (template.format_map(fields) for template in templates)
-        self.site = _site(self.target, (records, objects))
+        self.site = _site(self.target, (records, objects), self._allowed)
         self._undo.callback(self.site.loop.close)
         if self.target.prepare is not None:
             self.target.prepare(self.site.urls)
@@ -165,6 +164,28 @@ class Running:
         """Whether there is a server that can be killed and started again."""
         return bool(self._engines) or (self.target.kill is not None and self.target.restart is not None)
 
+    @property
+    def certified(self) -> dict[str, Any]:
+        """What the engines were found to do, by capability."""
+        found = {}
+        for certificate in self.certificates:
+            for finding in certificate.findings:
+                for name in finding.certifies:
+                    if name not in found or not finding.holds:
+                        found[name] = {"holds": finding.holds, "evidence": finding.evidence}
+        return dict(sorted(found.items()))
+
+    def check(self) -> None:
+        """Make a round trip, in the colour that there is."""
+        from .subject import Subject
+
+        sync = all(backend.open is not None for backend in self.site.backends)
+        subject = Subject(self.site, "sync" if sync else "async")
+        try:
+            subject.open().check()
+        finally:
+            subject.close()
+
     def kill(self) -> None:
         """Kill the servers."""
         for engine in self._engines.values():
@@ -200,12 +221,12 @@ class Running:
 NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable")
 
 
-def _site(target: Target, urls: tuple[str, str]) -> Site:
+def _site(target: Target, urls: tuple[str, str], allowed: tuple[str, ...]) -> Site:
     from statekit.errors import ConfigError
 
     from .site import Site
 
-    site = Site(target.name, urls, target.timeout)
+    site = Site(target.name, urls, target.timeout, allowed)
     try:
         _ = site.settings
     except ConfigError as error:

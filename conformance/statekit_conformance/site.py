@@ -38,14 +38,15 @@ class Site:
         name: The target's name.
         urls: For records and for objects.
         timeout: Seconds that one request may take.
+        allowed: Hosts besides loopback that may be connected to.
     """
 
-    def __init__(self, name: str, urls: tuple[str, str], timeout: float = 10.0) -> None:
-        self.name, self.urls, self.timeout = name, urls, timeout
+    def __init__(self, name: str, urls: tuple[str, str], timeout: float = 10.0, allowed: tuple[str, ...] = ()) -> None:
+        self.name, self.urls, self.timeout, self.allowed = name, urls, timeout, allowed
         self.loop = Loop()
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Site, (self.name, self.urls, self.timeout)
+        return Site, (self.name, self.urls, self.timeout, self.allowed)
 
     @cached_property
     def settings(self) -> Settings:

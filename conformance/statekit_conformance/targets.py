@@ -53,6 +53,12 @@ class Target:
     prepare: Callable[[tuple[str, ...]], object] | None = None
     timeout: float = 10.0
 
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes of its URLs; a template that is all an engine's has the engine's protocol."""
+        urls = (self.url, self.objects_url or self.url)
+        return tuple(dict.fromkeys(url.lstrip("{").partition("}")[0].partition(":")[0] for url in urls))
+
 
 class UnknownTargetError(ValueError):
     """No target has this name."""

@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 __all__ = ["WrongValueError", "convert", "duration", "expected", "seconds", "size"]
 
-_DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,6})?)(ms|s|m|h|d|w)")
+_DURATION: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,6})?)(ms|s|m|h|d|w)")
 _UNITS: Final = {
     "ms": timedelta(milliseconds=1),
     "s": timedelta(seconds=1),
@@ -25,9 +25,10 @@ _UNITS: Final = {
     "d": timedelta(days=1),
     "w": timedelta(weeks=1),
 }
-_SIZE: Final = re.compile(r"(\d{1,15})(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
+_SIZE: Final = re.compile(r"([0-9]{1,15})(B|kB|MB|GB|TB|KiB|MiB|GiB|TiB)?")
 _POWERS: Final = {"B": 0, "k": 1, "K": 1, "M": 2, "G": 3, "T": 4}
-_INTEGER: Final = re.compile(r"-?\d{1,18}")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,18}(?:\.[0-9]{1,18})?(?:e-?[0-9]{1,3})?")
 
 
 class WrongValueError(ValueError):
@@ -88,9 +89,11 @@ def _int(value: object) -> int:
 def _float(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise WrongValueError
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise WrongValueError
     try:
         number = float(value)
-    except (ValueError, OverflowError):
+    except OverflowError:  # an int of TOML has any length
         raise WrongValueError from None
     if not math.isfinite(number):
         raise WrongValueError

@@ -12,10 +12,10 @@ from enum import Enum
 from typing import Generic, TypeVar
 
 from statekit.driver import ABSENT, UNSEEN, Committed, Match, Record, RecordDriver, Refused
-from statekit.errors import BackendError
+from statekit.errors import BackendError, ClosedError, CorruptDataError
 
 from .envelope import Stored
-from .faults import indeterminate
+from .faults import garbled, indeterminate
 from .ids import text_of, write_id
 from .pipeline import Doubt, Operation, attempt, read
 from .plan import Plan
@@ -86,6 +86,10 @@ def settle(
             if not error.fault.applied:
                 yield from doubt.pause(op, backoff, error)
                 continue
+        except CorruptDataError as error:
+            doubt.note(garbled(error))
+        except ClosedError as error:
+            raise doubt.final(error) from error
         current = yield from _looked(look, refusal, doubt)
         verdict = judge(current, doubt.unknown is not None)
         if doubt.unknown is None or verdict not in (Verdict.AGAIN, Verdict.UNSETTLED):
@@ -99,7 +103,7 @@ def _looked(look: Callable[[Refused[R], bool], Plan[S | None]], refusal: Refused
     """Look at what is stored; what keeps us from looking leaves an unknown write unknown."""
     try:
         return (yield from look(refusal, doubt.unknown is not None))
-    except BackendError as error:
+    except (BackendError, CorruptDataError, ClosedError) as error:
         raise doubt.final(error) from error
 
 
@@ -168,12 +172,12 @@ def _judge(base: Stored | None, own: bytes, current: Stored | None, *, doubtful:
     """Judge a write that replaces ``base``: steps 4 and 5 of P1. A version has at most one successor."""
     if current is not None and current.write_id == own:
         return Verdict.WON
+    if current is not None and current.descends_from(own):
+        return Verdict.OVERTAKEN  # also without doubt: a proxy may have repeated the request
     if not doubtful:
         return Verdict.LOST
     if current is None:
         return Verdict.AGAIN if base is None else Verdict.UNSETTLED
-    if current.descends_from(own):
-        return Verdict.OVERTAKEN
     if base is not None and current.record.version == base.record.version:
         return Verdict.AGAIN
     lost = current.descends_from(base.write_id) if base else current.whole

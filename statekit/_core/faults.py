@@ -17,7 +17,7 @@ from statekit.errors import (
     UnavailableError,
 )
 
-__all__ = ["error_of", "indeterminate", "out_of_time"]
+__all__ = ["error_of", "garbled", "indeterminate", "out_of_time"]
 
 _ERRORS: Final[dict[Fault, tuple[type[BackendError], str]]] = {
     Fault.UNREACHED: (UnavailableError, "the engine was not reached"),
@@ -53,6 +53,13 @@ def indeterminate(error: BackendError) -> IndeterminateError:
     unsettled = IndeterminateError(f"the write may or may not have been applied: {error}", fault=error.fault)
     unsettled.__cause__ = error
     return unsettled
+
+
+def garbled(error: CorruptDataError) -> BackendError:
+    """Return the error for a write whose answer cannot be read: it says nothing about whether it was applied."""
+    unknown = BackendError("the engine's answer to a write cannot be read", fault=Fault.UNKNOWN)
+    unknown.__cause__ = error
+    return unknown
 
 
 def out_of_time() -> TimedOutError:

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any, Final, cast
 
 from statekit.driver import AnyBackend, AsyncDrivers, Drivers, ObjectDriver, Opening, RecordDriver
-from statekit.errors import ConfigError, UnsupportedError
+from statekit.errors import ClosedError, ConfigError, UnsupportedError
 
 __all__ = ["Link"]
 
 _LINKS: Final[weakref.WeakSet[Link]] = weakref.WeakSet()
+_INHERITED: Final[list[Drivers | AsyncDrivers]] = []
 
 
 class Link:
@@ -31,6 +32,8 @@ class Link:
         self.native = asynchronous and backend.aopen is not None
         if backend.open is None and not self.native:
             raise ConfigError(f"the backend {backend.name} is asynchronous only: use statekit.aopen")
+        self._closed = False
+        self._drivers: Drivers | AsyncDrivers | None = None
         self.forget()
         _LINKS.add(self)
 
@@ -42,14 +45,22 @@ class Link:
     def forget(self) -> None:
         """Begin anew in a forked child. The parent's connections are the parent's: they are not even closed."""
         self._lock = threading.Lock()
-        self._drivers: Drivers | AsyncDrivers | None = None
+        if self._drivers is not None:
+            _INHERITED.append(self._drivers)  # nor by the garbage collector
+        self._drivers = None
 
     def drivers(self) -> Drivers | AsyncDrivers:
-        """Return the drivers, opening the backend if this is the first use in this process."""
+        """Return the drivers, opening the backend if this is the first use in this process.
+
+        Raises:
+            ClosedError: They were taken to be closed.
+        """
         drivers = self._drivers
         if drivers is not None:
             return drivers
         with self._lock:
+            if self._closed:
+                raise ClosedError("this state was closed", clause="E-09")
             if self._drivers is None:
                 opener = cast("Callable[[Opening[Any]], Drivers | AsyncDrivers]", self._opener())
                 self._drivers = opener(self.opening)
@@ -83,6 +94,7 @@ class Link:
     def take(self) -> Drivers | AsyncDrivers | None:
         """Return the drivers for closing, once; None if there is nothing to close."""
         with self._lock:
+            self._closed = True
             drivers, self._drivers = self._drivers, None
             return drivers
 

@@ -12,12 +12,12 @@ from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
 from statekit.driver import Failure, RecordDriver
-from statekit.errors import BackendError, ClosedError, StateError
+from statekit.errors import BackendError, ClosedError, CorruptDataError, StateError
 from statekit.types import Event
 
 from .clock import Clock
 from .envelope import Stored
-from .faults import error_of, indeterminate, out_of_time
+from .faults import error_of, garbled, indeterminate, out_of_time
 from .plan import Call, Effect, Plan, Sleep
 from .retry import Backoff
 from .vault import Vault
@@ -131,12 +131,17 @@ class Operation:
             raise error
         yield Sleep(delay)
 
+    def sign(self, error: BaseException | None) -> None:
+        """Name the operation in an error that the application gets to see."""
+        if isinstance(error, StateError) and error.op is None:
+            wire = self.wire
+            error.op, error.store, error.backend = f"{wire.store}.{self.name}", wire.store, wire.backend
+            error.key = self.key
+
     def end(self, error: BaseException | None) -> None:
         """Name the operation in the error, if one leaves it, and emit the event."""
         wire = self.wire
-        if isinstance(error, StateError) and error.op is None:
-            error.op, error.store, error.backend = f"{wire.store}.{self.name}", wire.store, wire.backend
-            error.key = self.key
+        self.sign(error)
         outcome = "ok" if error is None else type(error).__name__
         seconds = wire.clock.monotonic() - self.started
         wire.emit(
@@ -216,14 +221,7 @@ def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args:
         IndeterminateError: It may have been applied.
         BackendError: Not applied.
     """
-    backoff = Backoff()
-    doubt = Doubt()
-    while True:
-        try:
-            return (yield from attempt(op, driver, method, *args, **kwargs))
-        except BackendError as error:
-            doubt.note(error)
-            yield from doubt.pause(op, backoff, error)
+    return (yield from Doubt().repeat(op, driver, method, *args, **kwargs))
 
 
 class Doubt:
@@ -243,9 +241,25 @@ class Doubt:
         if error.fault.applied:
             self.unknown = error
 
-    def final(self, error: BackendError) -> BackendError:
+    def final(self, error: StateError) -> StateError:
         """Return what to raise if nothing more is tried after ``error``."""
         return indeterminate(self.unknown) if self.unknown else error
+
+    def repeat(
+        self, op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> Plan[T]:
+        """Send a request that may be applied twice without harm, as the function ``repeat`` does."""
+        backoff = Backoff()
+        while True:
+            try:
+                return (yield from attempt(op, driver, method, *args, **kwargs))
+            except BackendError as error:
+                self.note(error)
+                yield from self.pause(op, backoff, error)
+            except CorruptDataError as error:
+                raise indeterminate(garbled(error)) from error
+            except ClosedError as error:
+                raise self.final(error) from error
 
     def pause(self, op: Operation, backoff: Backoff, error: BackendError) -> Plan[None]:
         """Wait before the next attempt.

@@ -23,6 +23,8 @@ __all__ = [
     "Start",
     "Stop",
     "Work",
+    "clean_up",
+    "gather",
 ]
 
 T = TypeVar("T")
@@ -124,3 +126,20 @@ def gather(plans: Iterable[Plan[T]], limit: int) -> Plan[list[T]]:
     for plan in (first, second, *several):
         yield Start(plan, limit)
     return cast("list[T]", (yield Join()))
+
+
+def clean_up(error: BaseException | None, clean: Callable[[], Plan[object]]) -> Plan[None]:
+    """Clean up to the end, also if that is interrupted; the caller then raises ``error``.
+
+    Whoever drops a plan for good, which raises GeneratorExit in it, runs no effects any more.
+    """
+    if isinstance(error, GeneratorExit):
+        return
+    try:
+        yield from clean()
+    except (Exception, GeneratorExit):
+        raise
+    except BaseException:
+        # Cancelled in the middle of it. From here on the asynchronous runner lets nothing disturb the plan.
+        yield from clean()
+        raise

@@ -193,9 +193,12 @@ class _ThreadJob:
 
     def _interruptible(self) -> Plan[None]:
         """Pass the plan's effects on; a sleep ends when the job is stopped, and so does the plan."""
-        effect = self._plan.send(None)
-        step: Callable[[], Effect]
+        step: Callable[[], Effect] = partial(self._plan.send, None)
         while True:
+            try:
+                effect = step()
+            except StopIteration:
+                return None
             try:
                 if isinstance(effect, Sleep):
                     if self._clock.wait(self._ended, effect.seconds):
@@ -207,10 +210,6 @@ class _ThreadJob:
                 step = partial(self._plan.throw, exc)
             else:
                 step = partial(self._plan.send, result)
-            try:
-                effect = step()
-            except StopIteration:
-                return None
 
     def end(self) -> None:
         """End it and wait for it."""

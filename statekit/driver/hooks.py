@@ -116,7 +116,7 @@ class Backend(Generic[Options]):
         objects: Whether it holds objects.
         reach: Who sees the same state.
         survives: What an acknowledged write survives. The conformance suite holds it to that.
-        open: A plain function without I/Options; the SDK is imported here. None for a purely asynchronous backend.
+        open: A plain function without I/O; the SDK is imported here. None for a purely asynchronous backend.
         aopen: The same for native asynchronous drivers, or None: then core runs the others in threads.
     """
 

@@ -317,10 +317,10 @@ class Case:
                 bounds = (delays - 1, late - 1, doubles, crashes)
                 yield self._unanswered(world, index, request, flying, bounds, NoReply(Fault.LOST, late=True))
         if changes and doubles and not _creates_a_session(request):
+            # A proxy repeats it: one copy arrives now, and the other is answered later, or the other way round.
             bounds = (delays, late, doubles - 1, crashes)
-            yield self._delivered(world, request, answers=True, flying=flying, bounds=bounds, label="doubled: ")
-            once = self._delivered(world, request, bounds=bounds, label="delivered twice, first")
-            yield self._delivered(once, request, answers=True, label="then")
+            yield self._delivered(world, request, answers=True, flying=flying, bounds=bounds, label="(doubled)")
+            yield self._delivered(world, request, bounds=bounds, label="(a copy)")
         if crashes:
             places = (*world.places[:index], CRASHED, *world.places[index + 1 :])
             label = f"{self.names[index]} dies at {self._named(request)}"

@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode
 
 import pytest
 
-from statekit_conformance.plugin import clause
+from statekit_conformance import clause
 
 MALFORMED = {
     "empty": "",

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from statekit.errors import ConflictError, InvalidInputError
-from statekit_conformance.plugin import clause
+from statekit_conformance import clause
 
 MODES = ["merge", "reject", "overwrite"]
 

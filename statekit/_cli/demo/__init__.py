@@ -16,8 +16,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "demo",
         help="watch it work, here or on a backend of yours",
         description=(
-            "Start worker processes, let them log in, compete, upload and be killed, and check what is left. Uses a fresh "
-            "directory unless a URL is given, and there a namespace of its own, which is emptied again."
+            "Start worker processes, let them log in, compete, upload and be killed, and check what is left. "
+            "Uses a fresh directory, or with a URL a namespace of its own there, which is emptied again."
         ),
     )
     add_places(parser)

@@ -8,13 +8,14 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Final
+from tempfile import TemporaryDirectory
+from typing import Any, Final, Self
+from urllib.parse import quote
 
 from statekit._cli.terminal import Terminal
 from statekit.config import Settings, resolve
@@ -62,7 +63,7 @@ class Worker:
     """A process that does what it is told, in a process group of its own."""
 
     def __init__(self, opening: Mapping[str, Any]) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - this very interpreter
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "statekit._cli.demo.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -131,18 +132,26 @@ class Worker:
 
 
 class Stage:
-    """What all acts share.
+    """What all acts share. A context manager: at its end no process and no data are left.
+
+    Args:
+        settings: Of the state that everything is stored in, for cleaning up.
+        opening: What workers open it with.
+        terminal: For the audience.
 
     Attributes:
+        near: Whether the data stay on this host.
         crew: Workers that live through the whole demo, one for each of USERS.
         logins: The users' sessions, by name.
     """
 
-    def __init__(self, places: Mapping[str, str], namespace: str, terminal: Terminal) -> None:
-        self._opening = {**places, "namespace": namespace}
+    def __init__(self, settings: Settings, opening: Mapping[str, Any], terminal: Terminal) -> None:
+        self._settings = settings
+        self._opening = opening
         self._terminal = terminal
         self._workers: list[Worker] = []
         self._owners: set[str] = set(USERS)
+        self.near = settings.objects.backend.reach is Reach.HOST
         self.crew: dict[str, Worker] = {}
         self.logins: dict[str, str] = {}
 
@@ -158,17 +167,19 @@ class Stage:
         """Tell the audience what is going on."""
         self._terminal.line(f"     {self._terminal.style(text, 'dim')}")
 
-    def dismiss(self) -> None:
-        """End all workers."""
+    def __enter__(self) -> Self:
+        with State(self._settings) as state:
+            state.check()  # a backend that does not answer is no broken promise
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for worker in self._workers:
             worker.bury()
-
-    def sweep(self, state: State) -> None:
-        """Remove everything that the demo stored."""
-        for owner in sorted(self._owners):
-            state.sessions.revoke_all(owner)
-        state.objects.delete_many([info.key for info in state.objects.list()])
-        state.objects.sweep(older_than=timedelta(0))
+        with State(self._settings) as state:
+            for owner in sorted(self._owners):
+                state.sessions.revoke_all(owner)
+            state.objects.delete_many([info.key for info in state.objects.list()])
+            state.objects.sweep(older_than=timedelta(0))
 
 
 def perform(acts: Sequence[Act], places: Mapping[str, str], terminal: Terminal) -> int:
@@ -187,26 +198,25 @@ def perform(acts: Sequence[Act], places: Mapping[str, str], terminal: Terminal) 
         StateError: The backend does not work.
     """
     with ExitStack() as stack:
-        where = "where you said"
         if not places:
-            directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="statekit-demo-"))
-            places = {"url": f"local:{directory}"}
-            where = "in a fresh directory"
-        namespace = f"demo-{secrets.token_hex(4)}"
-        settings = resolve(**places, namespace=namespace, policy=POLICY)  # type: ignore[arg-type]
+            directory = stack.enter_context(TemporaryDirectory(prefix="statekit-demo-"))
+            places = {"url": f"local:{quote(directory)}"}
+        opening = {**places, "namespace": f"demo-{secrets.token_hex(4)}"}
+        settings = resolve(**opening, policy=POLICY)  # type: ignore[arg-type]  # mypy takes every value for a policy
         _refuse_lonely(settings)
-        state = stack.enter_context(State(settings))
-        state.check()
-        names = dict.fromkeys(target.backend.name for target in (settings.sessions, settings.objects))
-        terminal.line(terminal.style(f"statekit demo: {' and '.join(names)}, {where}, namespace {namespace}", "bold"))
-        stage = Stage(places, namespace, terminal)
-        stack.callback(stage.sweep, state)
-        stack.callback(stage.dismiss)
+        _introduce(settings, terminal)
+        stage = stack.enter_context(Stage(settings, opening, terminal))
         began = time.monotonic()
         kept = [_play(number, act, stage, terminal) for number, act in enumerate(acts, 1)]
         elapsed = time.monotonic() - began
     _conclude(kept, elapsed, terminal)
     return 0 if all(kept) else 1
+
+
+def _introduce(settings: Settings, terminal: Terminal) -> None:
+    first, second = settings.sessions.backend, settings.objects.backend
+    names = first.name if first is second else f"{first.name} and {second.name}"
+    terminal.line(terminal.style(f"statekit demo on {names}, in the namespace {settings.namespace}", "bold"))
 
 
 def _refuse_lonely(settings: Settings) -> None:
@@ -240,8 +250,8 @@ def _play(number: int, act: Act, stage: Stage, terminal: Terminal) -> bool:
 def _conclude(kept: Sequence[bool], elapsed: float, terminal: Terminal) -> None:
     terminal.line()
     if all(kept):
-        text = f"All {len(kept)} promises were kept, in {elapsed:.1f} s. Everything was removed again."
+        text = f"All {len(kept)} promises were kept, in {elapsed:.1f} s, and what the demo stored was removed again."
         terminal.line(terminal.style(text, "green", "bold"))
     else:
-        text = f"{kept.count(False)} of {len(kept)} promises were broken. Everything was removed again."
+        text = f"{kept.count(False)} of {len(kept)} promises were broken. What the demo stored was removed again."
         terminal.line(terminal.style(text, "red", "bold"))

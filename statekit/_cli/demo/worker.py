@@ -10,6 +10,7 @@ import json
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from itertools import count
 from typing import Any, Final
 
@@ -121,7 +122,7 @@ class Actor:
         session = self.login(mark)
         tell({"session": session, "number": 0})
         for number in count(1):
-            self._state.sessions.update(session, lambda data, n=number: data.update(number=n, twice=2 * n))
+            self._state.sessions.update(session, partial(_mark, number=number))
             tell({"session": session, "number": number})
             for name, size in (("small", SMALL), ("large", LARGE)):
                 key = f"{mark}/{name}"
@@ -136,10 +137,15 @@ def _count(session: Session) -> None:
     session["total"] = session.get("total", 0) + 1
 
 
+def _mark(session: Session, number: int) -> None:
+    session["number"] = number
+    session["twice"] = 2 * number
+
+
 def _watched(key: str, seed: int, size: int) -> Iterator[bytes]:
     """Yield an object's blocks and tell of each before it: whoever listens can strike in the middle."""
     for number, block in enumerate(blocks(seed, size)):
-        tell({"writing": key, "number": seed, "block": number})
+        tell({"writing": key, "number": seed, "block": number, "last": number == size - 1})
         yield block
 
 

@@ -14,7 +14,7 @@ from statekit.driver import ABSENT, ANY, Expect, Match, Meta, Stat
 from statekit.errors import InvalidInputError
 from statekit.types import ObjectInfo
 
-__all__ = ["NOTHING", "Put", "expectation", "info_of", "replaced_by"]
+__all__ = ["NOTHING", "Put", "expectation", "info_of", "replaced", "replaced_by"]
 
 NOTHING: Final = "-"
 """What a write replaced that expected nothing to be there."""
@@ -42,6 +42,13 @@ def replaced_by(expect: Expect, if_match: str | ObjectInfo | None) -> str | None
     if isinstance(expect, Match):
         return expect.version
     return NOTHING if expect is ABSENT else None
+
+
+def replaced(current: Stat, expect: Expect, if_match: str | ObjectInfo | None) -> bool:
+    """Whether what is stored says that it replaced exactly what was expected: so nothing else did before."""
+    there = current.meta.replaces if current.meta else None
+    versions = {replaced_by(expect, if_match), expect.version if isinstance(expect, Match) else None}
+    return there is not None and there in versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

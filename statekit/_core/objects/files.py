@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 from google_crc32c import extend
 
 from statekit._core.pipeline import Operation
-from statekit._core.plan import Plan
+from statekit._core.plan import Plan, clean_up
 from statekit._core.run import AsyncRunner, Runner
 from statekit.driver import Committed, Expect, Meta
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, StateError
@@ -35,7 +35,7 @@ class Reading:
     def __init__(self, plans: ObjectPlans, key: str, timeout: float | None) -> None:
         self._plans = plans
         self._op = Operation(plans.wire, "read", timeout)
-        self._place = plans.place(self._op, key)
+        self._place = ""
         self._key = key
         self.info: ObjectInfo | None = None
         self._first = b""
@@ -44,6 +44,7 @@ class Reading:
 
     def begin(self) -> Plan[ObjectInfo]:
         """Pin the version that is stored now, and fetch its first bytes with the same request."""
+        self._place = self._plans.place(self._op, self._key)
         chunk = yield from self._plans.read(self._op, self._place, 0, AHEAD, None)
         self.info = info_of(self._key, chunk.stat)
         self._first = chunk.data
@@ -61,6 +62,8 @@ class Reading:
             self._first = b""
             chunk = yield from self._plans.read(self._op, self._place, start, min(length, PART), info.version)
             data = chunk.data
+        if not data:
+            raise CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")
         self._op.size += len(data)
         self._check(start, data, info)
         return data
@@ -134,7 +137,7 @@ class ObjectReader(io.BufferedReader):
 
     def __init__(self, reading: Reading, runner: Runner) -> None:
         raw = _Raw(reading, runner)
-        super().__init__(raw, AHEAD)
+        super().__init__(raw, max(1, min(AHEAD, raw.info.size)))
         self.info: ObjectInfo = raw.info
 
 
@@ -197,9 +200,14 @@ class Writing:
         self._plans = plans
         self._op = Operation(plans.wire, "write", timeout)
         self._key = key
-        self._place = plans.place(self._op, key)
-        self._meta: Meta = put.meta()
-        self._expect: Expect = put.expect()
+        try:
+            plans.wire.check_open()
+            self._place = plans.place(self._op, key)
+            self._meta: Meta = put.meta()
+            self._expect: Expect = put.expect()
+        except BaseException as error:
+            self._op.end(error)
+            raise
         self._buffer = bytearray()
         self._upload: Multipart | None = None
         self.state = "open"
@@ -250,13 +258,15 @@ class Writing:
         self._buffer.clear()
         try:
             if self._upload is not None:
-                yield from self._upload.abort()
+                yield from clean_up(None, self._upload.abort)
         finally:
             self._op.end(error or ConflictError("the writer was left early"))
 
     def _check_open(self) -> None:
         if self.state != "open":
-            raise InvalidInputError(f"this writer is {self.state}", clause="O-24")
+            error = InvalidInputError(f"this writer is {self.state}", clause="O-24")
+            self._op.sign(error)
+            raise error
 
 
 class ObjectWriter:

@@ -8,10 +8,11 @@ from typing import Final
 
 from google_crc32c import value as crc32c
 
+from statekit._core.faults import indeterminate
 from statekit._core.ids import text_of, write_id
 from statekit._core.keys import check_key, check_prefix, hidden, redact
-from statekit._core.pipeline import Operation, Wire, attempt, fetch, operation, repeat
-from statekit._core.plan import Drain, Join, Plan, Start, gather
+from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, operation
+from statekit._core.plan import Join, Plan, Start, clean_up, gather
 from statekit._core.retry import Backoff
 from statekit.driver import (
     ANY,
@@ -40,7 +41,7 @@ from statekit.errors import (
 )
 from statekit.types import ObjectInfo, Prefix, StoredObject, Swept
 
-from .describe import Put, expectation, info_of, replaced_by
+from .describe import Put, expectation, info_of, replaced, replaced_by
 from .source import AsyncData, Source, source_of
 from .writing import PART, SIDE_BY_SIDE, Multipart, StartOverError, write_once
 
@@ -49,6 +50,8 @@ __all__ = ["Listing", "ObjectPlans"]
 UPLOAD_LIFE: Final = 24 * 3_600_000
 """Milliseconds after which a sweep takes an unfinished upload for abandoned."""
 PAGE: Final = 1000
+STARTS: Final = 4
+"""How often an upload in parts that lost a race at its end is sent anew, the first time included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ class ObjectPlans:
         Raises:
             InvalidKeyError: The key is outside the grammar.
         """
+        op.key = None
         check_key(key)
         op.key = redact(key)
         return self._prefix + key
@@ -100,10 +104,14 @@ class ObjectPlans:
             first = yield from source.take(PART)
             second = (yield from source.take(PART)) if len(first) == PART else b""
             if second:
-                return (yield from self._put_parts(op, key, place, meta, expect, source, [first, second]))
-            return (yield from self.put_small(op, key, place, meta, expect, first))
-        finally:
-            yield from source.close()
+                info = yield from self._put_parts(op, key, place, meta, expect, source, [first, second])
+            else:
+                info = yield from self.put_small(op, key, place, meta, expect, first)
+        except BaseException as error:
+            yield from clean_up(error, source.close)
+            raise
+        yield from source.close()
+        return info
 
     def put_small(
         self, op: Operation, key: str, place: str, meta: Meta, expect: Expect, data: bytes
@@ -129,20 +137,24 @@ class ObjectPlans:
         source: Source,
         pieces: list[bytes],
     ) -> Plan[ObjectInfo]:
-        while True:
+        backoff = Backoff()
+        for left in reversed(range(STARTS)):
             upload = self.multipart(op, place, meta, expect)
             try:
                 yield from self._send_parts(upload, source, pieces)
                 done = yield from upload.finish()
                 return self.described(op, key, meta, done, upload.size, upload.checksum)
             except BaseException as error:
-                yield Drain()
-                yield from upload.abort()
+                yield from clean_up(error, upload.give_up)
                 if not isinstance(error, StartOverError):
                     raise
+                if not left:
+                    raise error.cause from error
+                yield from op.pause(backoff, error.cause)
             pieces = []
             if not (yield from source.rewind()):
                 raise ConflictError("another upload finished first, and the data cannot be read a second time")
+        raise AssertionError  # pragma: no cover - the last round returns or raises
 
     def multipart(self, op: Operation, place: str, meta: Meta, expect: Expect) -> Multipart:
         """Return an upload that has not begun.
@@ -158,9 +170,9 @@ class ObjectPlans:
     def _send_parts(self, upload: Multipart, source: Source, pieces: list[bytes]) -> Plan[None]:
         """Send what was already taken, and the rest while it is being read."""
         yield from upload.begin()
-        size = upload.part_size(source.size)
         while pieces:
             yield Start(upload.next_part(pieces.pop(0)), SIDE_BY_SIDE)
+        size = upload.part_size(source.size)
         while piece := (yield from source.take(size)):
             yield Start(upload.next_part(piece), SIDE_BY_SIDE)
         yield Join()
@@ -224,16 +236,19 @@ class ObjectPlans:
         return (yield from self._delete(op, self.place(op, key), if_match))
 
     def _delete(self, op: Operation, place: str, if_match: str | ObjectInfo | None) -> Plan[bool]:
-        driver = self._driver()
+        driver, doubt = self._driver(), Doubt()
         expect = expectation(if_absent=False, if_match=if_match)
-        answer = yield from repeat(op, driver, driver.delete, place, expect=expect)
+        answer = yield from doubt.repeat(op, driver, driver.delete, place, expect=expect)
         if isinstance(answer, Gone):
             return answer is Gone.DELETED
         current = answer.current
-        if current is UNSEEN:
+        if current is UNSEEN or (current is not None and current.meta is None and doubt.unknown):
             current = yield from self._stat(op, place)
         if current is None:
             return False
+        if doubt.unknown and not replaced(current, expect, if_match):
+            # The attempt without an answer may have deleted it, before somebody stored another one.
+            raise indeterminate(doubt.unknown)
         raise ConflictError("another version of the object is stored", current=current.version, clause="O-13")
 
     @operation
@@ -249,6 +264,7 @@ class ObjectPlans:
         try:
             return (yield from self._delete(op, place, None))
         except BackendError as error:
+            op.sign(error)
             return error
 
     @operation
@@ -328,19 +344,23 @@ class ObjectPlans:
         shown = (item for item in found if not hidden(item.key))
         return Listing(tuple(sorted(shown, key=lambda item: item.key.encode())), page.cursor)
 
-    @staticmethod
-    def check_listing(prefix: str, delimiter: str | None, start_after: str | None) -> None:
+    def check_listing(self, prefix: str, delimiter: str | None, start_after: str | None) -> None:
         """Refuse a listing that no engine can answer.
 
         Raises:
             InvalidKeyError: No key can begin with the prefix.
             InvalidInputError: Another delimiter than a slash.
         """
-        check_prefix(prefix)
-        if delimiter not in (None, "/"):
-            raise InvalidInputError("the delimiter is a slash, or None", clause="O-18")
-        if start_after is not None:
-            check_prefix(start_after)
+        op = Operation(self.wire, "list", None)
+        try:
+            self.wire.check_open()
+            check_prefix(prefix)
+            _check_delimiter(delimiter)
+            if start_after is not None:
+                check_prefix(start_after)
+        except BaseException as error:
+            op.end(error)
+            raise
 
     @operation
     def sweep(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
@@ -372,6 +392,11 @@ class _SourceMovedError(Exception):
 
 def _absent() -> NotFoundError:
     return NotFoundError("nothing is stored under this key", clause="O-07")
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter not in (None, "/"):
+        raise InvalidInputError("the delimiter is a slash, or None", clause="O-18")
 
 
 def _check_range(start: int, length: int | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from os import SEEK_END, PathLike
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, TypeAlias, cast
+from typing import Any, BinaryIO, Final, Protocol, TypeAlias, cast
 
 from statekit._core.plan import Await, Plan, Work
 from statekit.errors import InvalidInputError
@@ -16,6 +16,9 @@ Bytes: TypeAlias = bytes | bytearray | memoryview
 Data: TypeAlias = Bytes | BinaryIO | PathLike[str] | Iterable[bytes]
 """What ``put`` takes: bytes, a binary file from where it stands, a path, or an iterable of bytes."""
 AsyncData: TypeAlias = Data | AsyncIterable[bytes]
+
+
+_END: Final = object()
 
 
 class Source(Protocol):
@@ -153,7 +156,7 @@ class _PiecewiseSource:
     def take(self, size: int) -> Plan[bytes]:
         while len(self._rest) < size and not self._ended:
             piece = yield from self._next()
-            if piece is None:
+            if piece is _END:
                 self._ended = True
             else:
                 _check_piece(piece)
@@ -176,7 +179,7 @@ class _IteratorSource(_PiecewiseSource):
         self._items = items
 
     def _next(self) -> Plan[Any]:
-        return (yield Work(lambda: next(self._items, None)))
+        return (yield Work(lambda: next(self._items, _END)))
 
 
 class _AsyncSource(_PiecewiseSource):
@@ -185,7 +188,7 @@ class _AsyncSource(_PiecewiseSource):
         self._items = items
 
     def _next(self) -> Plan[Any]:
-        return (yield Await(lambda: cast("Any", anext(self._items, None))))
+        return (yield Await(lambda: cast("Any", anext(self._items, _END))))
 
 
 def _check_piece(piece: object) -> None:

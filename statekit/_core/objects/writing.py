@@ -11,7 +11,7 @@ from google_crc32c import value as crc32c
 
 from statekit._core.commit import Verdict, settle
 from statekit._core.pipeline import Operation, attempt, fetch
-from statekit._core.plan import Plan
+from statekit._core.plan import Drain, Plan
 from statekit.driver import (
     ABSENT,
     ANY,
@@ -41,7 +41,15 @@ SIDE_BY_SIDE: Final = 4
 
 
 class StartOverError(Exception):
-    """An upload in parts cannot be finished any more, and nothing of it was applied: it has to be sent anew."""
+    """An upload in parts cannot be finished any more, and nothing of it was applied: it has to be sent anew.
+
+    Attributes:
+        cause: What the engine said.
+    """
+
+    def __init__(self, cause: BackendError) -> None:
+        super().__init__()
+        self.cause = cause
 
 
 def write_once(
@@ -149,9 +157,9 @@ class Multipart:
         self._upload = yield from fetch(self._op, self._driver, driver.begin, self._key, meta=self._meta)
 
     def part_size(self, size: int | None) -> int:
-        """Return the bytes of a part, so that data of a known size need no more parts than the engine takes."""
-        most = self._parts.parts.most
-        return PART if size is None else max(PART, -(-size // most))
+        """Return the bytes of each following part, so that data of a known size fit into the parts that are left."""
+        room = max(1, self._parts.parts.most - self._number)
+        return PART if size is None else max(PART, -(-(size - self.size) // room))
 
     def next_part(self, data: bytes) -> Plan[Part]:
         """Count a part in and return the plan that sends it.
@@ -205,10 +213,15 @@ class Multipart:
                 # S3 answers a completion that lost a race with 409, and wants a new upload then:
                 # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
                 if error.fault is Fault.BUSY and not doubtful:
-                    raise StartOverError from error
+                    raise StartOverError(error) from error
                 raise
 
         return (yield from write_once(self._op, self._driver, self._key, self._meta, self._expect, send))
+
+    def give_up(self) -> Plan[None]:
+        """Wait for the parts that are being sent, and forget them all."""
+        yield Drain()
+        yield from self.abort()
 
     def abort(self) -> Plan[None]:
         """Forget it. If that fails, the sweep does it."""

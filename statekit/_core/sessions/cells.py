@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final
 
 import msgspec
@@ -18,16 +19,24 @@ from statekit._core.pipeline import Operation, Wire, attempt, read, repeat
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, RecordDriver
-from statekit.errors import BackendError, StateError
+from statekit.errors import BackendError, CorruptDataError, StateError
 from statekit.types import SessionPolicy
 
 from .forms import Live, Moved, decode_cell, encode_form
 from .session import Encoded, Session
 
-__all__ = ["Cell", "Cells"]
+__all__ = ["Cell", "Cells", "Fate", "pack"]
 
 MARKER_LIFE: Final = 60_000
 """Milliseconds that a rotated id's marker is kept, at least; longer if operations may take longer."""
+
+
+class Fate(Enum):
+    """What has become of a session."""
+
+    LIVE = "live"
+    IDLE = "expired, and still stored"
+    GONE = "absent or moved, for good"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ class Cells:
         if isinstance(form, Live):
             until = self.until(op, form, cell.stored.record.expires_at or 0)
         else:
-            until = op.now + max(MARKER_LIFE, int(op.timeout * 1000))
+            until = op.now + max(MARKER_LIFE, int(min(op.timeout, MARKER_LIFE) * 1000))
         return (
             yield from commit(
                 op,
@@ -146,20 +155,51 @@ class Cells:
             )
         )
 
+    def follow(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
+        """Read a session, or what it was rotated into."""
+        while True:
+            stored = yield from read(op, self.driver(), self.key(sid))
+            form = self._form(op, stored)
+            if not isinstance(form, Moved):
+                return self.judge(op, sid, stored)
+            sid = form.to
+
+    def fate(self, op: Operation, sid: bytes) -> Plan[Fate]:
+        """Find out what has become of a session. One that cannot be read is not gone."""
+        try:
+            stored = yield from read(op, self.driver(), self.key(sid))
+            if stored is None or isinstance(decode_cell(stored.body), Moved):
+                return Fate.GONE
+            return Fate.LIVE if self.judge(op, sid, stored) else Fate.IDLE
+        except CorruptDataError:
+            return Fate.LIVE
+
     def destroy(self, op: Operation, sid: bytes) -> Plan[bytes | None]:
-        """Delete a session, or what it was rotated into; return the sid of what was there, or None."""
+        """Delete a session, or what it was rotated into; return the sid of what was there, or None.
+
+        One that has expired is deleted, too: a save or touch that began before it did may still arrive.
+        """
         driver = self.driver()
         while True:
             stored = yield from read(op, driver, self.key(sid))
             form = self._form(op, stored)
-            if stored is None or form is None:
+            if stored is None or (form is None and isinstance(decode_cell(stored.body), Moved)):
                 return None
             if isinstance(form, Moved):
                 sid = form.to
                 continue
             answer = yield from repeat(op, driver, driver.delete, self.key(sid), expect=Match(stored.record.version))
             if isinstance(answer, Gone):
-                return sid
+                return sid if form is not None else None
+
+    def execute(self, op: Operation, sid: bytes) -> Plan[bytes | None]:
+        """Destroy a doomed session, also one that cannot be read: it must not stand in its owner's way for ever."""
+        try:
+            return (yield from self.destroy(op, sid))
+        except CorruptDataError:
+            driver = self.driver()
+            answer = yield from repeat(op, driver, driver.delete, self.key(sid), expect=ANY)
+            return sid if answer is Gone.DELETED else None
 
     def discard(self, op: Operation, sid: bytes) -> Plan[None]:
         """Delete a session that nobody holds. If that fails, it expires unused."""

@@ -17,7 +17,7 @@ from statekit._core.plan import Plan, gather
 from statekit._core.retry import Backoff
 from statekit.errors import ConflictError, SessionGoneError, StateError
 
-from .cells import Cell, Cells
+from .cells import Cell, Cells, Fate
 from .forms import Live, Roster, decode_roster, encode_form
 
 __all__ = ["Owners", "handle_of", "name_of", "read_handle"]
@@ -86,7 +86,7 @@ class Owners:
                 self.key(name),
                 stored,
                 encode_form(after),
-                expires_at=self._until(op, after),
+                expires_at=self._until(op, after, stored),
             )
             if isinstance(result, Stored):
                 return after
@@ -94,8 +94,11 @@ class Owners:
             yield from op.pause(backoff, _contended())
 
     @staticmethod
-    def _until(op: Operation, roster: Roster) -> int:
-        return max((ends_at for _, ends_at in roster.live.values()), default=op.now) + AFTERLIFE
+    def _until(op: Operation, roster: Roster, stored: Stored | None) -> int:
+        """Return the expiry: after the last session, those included that are doomed and may not be deleted yet."""
+        until = max((ends_at for _, ends_at in roster.live.values()), default=op.now) + AFTERLIFE
+        before = stored.record.expires_at if stored and roster.doomed else None
+        return max(until, before or 0)
 
     def admit(self, op: Operation, name: bytes, sid: bytes, live: Live, since: str | None) -> Plan[None]:
         """Add a login; the oldest goes if there are too many.
@@ -104,26 +107,32 @@ class Owners:
             ConflictError: The owner's sessions were revoked after the mark ``since`` was taken.
         """
         found = yield from self.read(op, name)
-        gone = yield from self._gone(op, found[1])
+        gone, idle = yield from self._unused(op, found[1])
 
         def change(roster: Roster) -> Roster:
             if since is not None and since != roster.epoch.hex():
                 raise ConflictError("all of the owner's sessions were revoked in the meantime", clause="S-26")
             kept = {key: entry for key, entry in _current(op, roster).items() if key not in gone}
-            surplus = sorted(kept, key=lambda key: kept[key][1])[: max(0, len(kept) - self._most + 1)]
+            by_age = sorted(kept, key=lambda key: (key not in idle, kept[key][1]))
+            surplus = by_age[: max(0, len(kept) - self._most + 1)]
             rest = {key: entry for key, entry in kept.items() if key not in surplus}
             entry = (live.root or sid, live.ends_at)
             return Roster(roster.epoch, {**rest, sid: entry}, (*roster.doomed, *surplus))
 
         yield from self.finish(op, name, (yield from self.change(op, name, change, found)))
 
-    def _gone(self, op: Operation, roster: Roster) -> Plan[set[bytes]]:
-        """Where there are too many sessions, find those that are gone: absent or moved, both of which are final."""
+    def _unused(self, op: Operation, roster: Roster) -> Plan[tuple[set[bytes], set[bytes]]]:
+        """Where there are too many sessions, find those that are gone and those that are idle.
+
+        Gone is absent or moved, both of which are final. An idle one has expired, but a touch that began before it did
+        may still arrive: it leaves the record only by being deleted.
+        """
         present = _current(op, roster)
         if len(present) < self._most:
-            return set()
-        cells = yield from gather((self._cells.find(op, sid) for sid in present), SIDE_BY_SIDE)
-        return {sid for sid, cell in zip(present, cells, strict=True) if cell is None}
+            return set(), set()
+        fates = yield from gather((self._cells.fate(op, sid) for sid in present), SIDE_BY_SIDE)
+        gone = {sid for sid, fate in zip(present, fates, strict=True) if fate is Fate.GONE}
+        return gone, {sid for sid, fate in zip(present, fates, strict=True) if fate is Fate.IDLE}
 
     def succeed(self, op: Operation, name: bytes, old: Cell, new: bytes) -> Plan[None]:
         """Add what a live session is being rotated into, under the same login.
@@ -164,7 +173,7 @@ class Owners:
         """Delete what is doomed, also what a process that died had doomed; return how many sessions there were."""
         if not roster.doomed:
             return 0
-        deleted = yield from gather((self._cells.destroy(op, sid) for sid in roster.doomed), SIDE_BY_SIDE)
+        deleted = yield from gather((self._cells.execute(op, sid) for sid in roster.doomed), SIDE_BY_SIDE)
         yield from self._forget(op, name, roster.doomed)
         return len({sid for sid in deleted if sid is not None})
 

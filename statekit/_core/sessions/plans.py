@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -13,7 +14,7 @@ from statekit._core.envelope import Stored
 from statekit._core.ids import is_session_id, sid_of
 from statekit._core.limits import check_label, check_owner
 from statekit._core.pipeline import Operation, Wire, fetch, operation, repeat
-from statekit._core.plan import Plan, gather
+from statekit._core.plan import Plan, clean_up, gather
 from statekit._core.retry import Backoff
 from statekit.driver import UNSEEN, Committed, Entry, Gone, Record, RecordDriver
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, SessionGoneError
@@ -71,8 +72,8 @@ class SessionPlans:
         if owner is not None:
             try:
                 yield from self._owners.admit(op, name_of(owner), cell.sid, live, since)
-            except BaseException:
-                yield from self._cells.discard(op, cell.sid)
+            except BaseException as error:
+                yield from clean_up(error, lambda: self._cells.discard(op, cell.sid))
                 raise
         return cell.session(identifier)
 
@@ -140,7 +141,7 @@ class SessionPlans:
         backoff = Backoff(0.005, 0.25)
         while cell is not None:
             session = cell.session(identifier)
-            function(session)
+            _check_returned(function(session))
             changes = session.changes()
             if not changes:
                 return session
@@ -263,9 +264,8 @@ class SessionPlans:
             return keep.live.root or sid_of(keep.id)
         if keep is None or not is_session_id(keep):
             return b""
-        sid = sid_of(keep)
-        cell = yield from self._cells.find(op, sid)
-        return (cell.live.root or sid) if cell else b""
+        cell = yield from self._cells.follow(op, sid_of(keep))
+        return (cell.live.root or cell.sid) if cell else b""
 
     @operation
     def sweep(self, op: Operation) -> Plan[Swept]:
@@ -310,6 +310,14 @@ def _check_login(owner: str | None, label: str | None, since: str | None) -> Non
         check_label(label)
     if since is not None and owner is None:
         raise InvalidInputError("since needs an owner")
+
+
+def _check_returned(outcome: object) -> None:
+    """Refuse a coroutine function: it has only begun when the session is compared and saved."""
+    if inspect.isawaitable(outcome):
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        raise InvalidInputError("the function of an update is an ordinary one, in an asynchronous store, too")
 
 
 def _checked(key: object) -> str:

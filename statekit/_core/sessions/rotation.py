@@ -8,7 +8,7 @@ import msgspec
 
 from statekit._core.envelope import Stored
 from statekit._core.pipeline import Operation
-from statekit._core.plan import Plan
+from statekit._core.plan import Plan, clean_up
 from statekit._core.retry import Backoff
 from statekit.errors import ConflictError, IndeterminateError, InvalidInputError, SessionGoneError
 
@@ -56,25 +56,27 @@ class Rotation:
         identifier, b = yield from self.cells.plant(op, lambda sid: self._successor(op, start, sid))
         try:
             yield from self._enrol(op, a, b)
-        except BaseException:
-            yield from self.cells.discard(op, b.sid)
+        except BaseException as error:
+            yield from clean_up(error, lambda: self.cells.discard(op, b.sid))
             raise
         try:
             return (yield from self._switch(op, a, identifier, b))
         except IndeterminateError:
             raise
-        except Exception:
+        except Exception as error:
             # Not switched: the old id works. A cancelled switch may still happen, so then the new one stays too.
-            yield from self.cells.discard(op, b.sid)
+            yield from clean_up(error, lambda: self.cells.discard(op, b.sid))
             raise
 
     def _successor(self, op: Operation, a: Cell, sid: bytes) -> Live:
         """Return the new session for what is stored of the old one."""
         data = pack(self.changes.applied_to(a.values()))
         fields = {"saved_at": op.now, "root": a.live.root or a.sid, "previous": a.sid, "data": data}
+        if self.label is not None:
+            fields |= {"label": self.label}
         if self.owner is not None and a.live.owner is None:
             # A login: its absolute lifetime begins now.
-            fields |= {"owner": self.owner, "label": self.label, "root": sid}
+            fields |= {"owner": self.owner, "root": sid}
             fields |= {"created_at": op.now, "ends_at": op.now + self.cells.lifetime}
         return msgspec.structs.replace(a.live, **fields)
 

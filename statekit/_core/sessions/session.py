@@ -109,9 +109,8 @@ class Session(MutableMapping[str, Any]):
         for key in self._encoded:
             if key not in self._deleted:
                 yield key
-        for key in self._values:
-            if key not in self._encoded:
-                yield key
+        # Looking at a value while iterating decodes it, which must not disturb this.
+        yield from [key for key in self._values if key not in self._encoded]
 
     def __contains__(self, key: object) -> bool:
         return key in self._values or (key in self._encoded and key not in self._deleted)

@@ -14,6 +14,7 @@ import signal
 import sqlite3
 import struct
 import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,6 +120,16 @@ def copy(local: Local, source: str, target: str, write_id: str) -> None:
     local.objects.copy(source, target, pinned=pinned, meta=meta, expect=ANY, resume=None, timeout=T)
 
 
+def run_in_child(writer: Writer, local: Local, pipe: int) -> None:
+    """Whatever happens, a child never returns into its parent's code."""
+    try:
+        writer.run(local, pipe)
+    except BaseException:  # noqa: BLE001 - shown, and the child ends
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
 def kill_all(local: Local, writers: list[Writer], chance: random.Random) -> None:
     """Start all, and kill each after some acknowledgements and a moment."""
     running = []
@@ -126,14 +137,14 @@ def kill_all(local: Local, writers: list[Writer], chance: random.Random) -> None
         reader, pipe = os.pipe()
         child = os.fork()
         if child == 0:
-            writer.run(local, pipe)
+            run_in_child(writer, local, pipe)
         os.close(pipe)
         running.append((writer, child, reader))
     chance.shuffle(running)
     for writer, child, reader in running:
         for _ in range(chance.randrange(4)):
             writer.state = writer.after(writer.done, writer.state)
-            (writer.done,) = struct.unpack("!I", os.read(reader, 4))
+            (writer.done,) = struct.unpack("!I", os.read(reader, 4))  # nothing: the writer failed
         moment = perf_counter() + chance.uniform(0, 0.006)
         while perf_counter() < moment:
             pass

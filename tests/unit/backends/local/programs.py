@@ -7,6 +7,7 @@ import resource
 import signal
 import sys
 import threading
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -68,25 +69,41 @@ def count_object(local: Local, key: str, size: int, name: str) -> None:
         attempt += 1
 
 
+def write_both(local: Local, key: str) -> None:
+    write(local, key, b"1", ABSENT)
+    local.put(key, bytes(40_000))
+
+
+def forked(action: Any) -> int:
+    """Fork, and return the child, which never returns into its parent's code."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        action()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - shown, and the child ends
+        traceback.print_exc()
+    finally:
+        os._exit(1)
+
+
 def fork_and_close(directory: str) -> None:
     """The parent closes, as the last one outside, while its child writes: nothing of the child's is lost."""
     local = opening(Path(directory))
-    write(local, "before", b"1", ABSENT)
-    local.put("before", bytes(40_000))
+    write_both(local, "before")
     ready, go = os.pipe(), os.pipe()
-    child = os.fork()
-    if child == 0:
-        write(local, "child-0", b"1", ABSENT)
-        local.put("child-0", bytes(40_000))
+
+    def use() -> None:
+        write_both(local, "child-0")
         os.write(ready[1], b".")
         os.read(go[0], 1)
         for n in range(1, 20):
-            write(local, f"child-{n}", b"1", ABSENT)
-            local.put(f"child-{n}", bytes(40_000))
-        os._exit(0)
+            write_both(local, f"child-{n}")
+
+    child = forked(use)
     os.read(ready[0], 1)
-    write(local, "parent", b"1", ABSENT)
-    local.put("parent", bytes(40_000))
+    write_both(local, "parent")
     local.drivers.close()
     os.write(go[1], b".")
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
@@ -108,12 +125,7 @@ def fork_while_busy(directory: str) -> None:
     for thread in threads:
         thread.start()
     for n in range(20):
-        child = os.fork()
-        if child == 0:
-            write(local, f"child-{n}", b"1", ABSENT)
-            local.put(f"child-{n}", bytes(40_000))
-            local.drivers.close()
-            os._exit(0)
+        child = forked(lambda n=n: (write_both(local, f"child-{n}"), local.drivers.close()))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     done.set()
     for thread in threads:

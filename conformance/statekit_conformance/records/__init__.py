@@ -1,0 +1,1 @@
+"""The record driver's clauses: R-*, K-09, K-10."""

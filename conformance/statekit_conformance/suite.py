@@ -1,0 +1,246 @@
+"""The suite at work in pytest: cases for each target, started targets, verdicts from outcomes."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from . import fixtures
+from .choice import choose
+from .fixtures import Place
+from .guard import Guard
+from .patience import limited
+from .plugin import Cases
+from .report import Report
+from .running import CannotStartError, Running
+from .table import write_table
+from .targets import Target
+from .verdicts import clauses_of, needs_of, obstacles
+from .waivers import WaiverError, read_waivers
+
+__all__ = ["Suite"]
+
+_HANGS: Final = 3
+"""Cases that may hang on a target before it is asked no more."""
+_RAW: Final = frozenset({"records", "objects_driver", "engine", "processes"})
+"""Fixtures that make no difference between a synchronous state and an asynchronous one."""
+
+
+class Suite:
+    """Registered as a plugin when the suite is asked for."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+        self.choice = choose(config)
+        self.report = Report(self.choice.targets, self.choice.absent, _waivers(config))
+        self._check_report_path()
+        self._limit: float = config.option.statekit_case_timeout
+        self._running: Running | None = None
+        self._failed: dict[str, str] = {}
+        self._hangs: dict[str, int] = {}
+        self._guard = Guard(config.option.statekit_allow)
+        config.pluginmanager.register(fixtures, "statekit-fixtures")
+
+    def _check_report_path(self) -> None:
+        path = self.config.option.statekit_report
+        if path and not Path(path).absolute().parent.is_dir():
+            raise pytest.UsageError(f"the report cannot be written: {Path(path).absolute().parent} is no folder")
+
+    def pytest_report_header(self) -> list[str]:
+        """Name the targets, and why others cannot start."""
+        names = ", ".join(target.name for target in self.choice.targets) or "none"
+        absent = [f"statekit target {name} cannot start: {reason}" for name, reason in self.choice.absent.items()]
+        return [f"statekit targets: {names}", *absent]
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """Run each case for each target, in the colours that make a difference to it."""
+        if "statekit_running" in metafunc.fixturenames:
+            stores = _uses_stores(metafunc)
+            places = [
+                Place(target, colour) for target in self.choice.targets for colour in _colours(target, stores=stores)
+            ]
+            metafunc.parametrize("statekit_running", places, indirect=True, scope="session", ids=str)
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Refuse to judge nothing."""
+        if any(_is_case(item) for item in items) and not self.choice.targets:
+            raise pytest.UsageError("no target can start here; the lines above say why")
+
+    def start(self, target: Target) -> Running:
+        """Return the target, started, stopping another one that runs.
+
+        Raises:
+            CannotStartError: It cannot be started; nor will it be tried again.
+        """
+        if target.name in self._failed:
+            raise CannotStartError(self._failed[target.name])
+        if self._running is None or self._running.target is not target:
+            self.stop()
+            try:
+                self._running = Running(target, tuple(self.config.option.statekit_allow))
+                self._running.check()
+            except Exception as error:
+                self._failed[target.name] = _line(error)
+                self.report.note_failure(target.name, _line(error))
+                self.stop()
+                raise CannotStartError(_line(error)) from error
+            self.report.note_target(self._running)
+        return self._running
+
+    def stop(self) -> None:
+        """Stop what runs."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.stop()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Start the case's target, and see whether the case can be asked of it."""
+        with self._limited(item):
+            if _is_case(item):
+                self._prepare(item)
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Let a case take so long and no longer."""
+        with self._limited(item):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """The same for its end."""
+        with self._limited(item):
+            return (yield)
+
+    def _limited(self, item: pytest.Item) -> AbstractContextManager[None]:
+        return limited(self._limit, item.name) if _is_case(item) else nullcontext()
+
+    def _prepare(self, item: pytest.Item) -> None:
+        place, clauses = _place(item), clauses_of(item)
+        facts: dict[str, Any] = {"clauses": list(clauses), "target": place and place.target.name}
+        item.user_properties.append(("statekit", facts))
+        if place is None:
+            return
+        found = obstacles(self._started(place.target), clauses, needs_of(item))
+        if found:
+            facts["obstacles"] = {name: list(obstacle) for name, obstacle in found.items()}
+            pytest.skip(": ".join(min(found.values())))
+
+    def _started(self, target: Target) -> Running:
+        if self._hangs.get(target.name, 0) >= _HANGS:
+            pytest.fail(f"{target.name} hung in {_HANGS} cases and is asked no more", pytrace=False)
+        try:
+            return self.start(target)
+        except CannotStartError as error:
+            message = f"the target {target.name} cannot start: {error}"
+        if target.name in self.choice.required:
+            pytest.fail(message, pytrace=False)
+        pytest.skip(message)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+        """Turn an expected failure into one."""
+        report: pytest.TestReport = yield
+        place = _place(item) if _is_case(item) else None
+        if place is not None and report.failed:
+            self._count_hang(place.target, call)
+            waiver = self.report.waiver(clauses_of(item), place.target.name)
+            if waiver is not None:
+                report.outcome, report.wasxfail = "skipped", f"waived: {waiver.reason}"
+        return report
+
+    def _count_hang(self, target: Target, call: pytest.CallInfo[None]) -> None:
+        if call.excinfo is not None and "something hangs" in str(call.excinfo.value):
+            self._hangs[target.name] = self._hangs.get(target.name, 0) + 1
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note what a case came to; here or in the process that others report to."""
+        self.report.add(report)
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Note what a worker found out about targets."""
+        self.report.merge(getattr(node, "workeroutput", {}).get("statekit", {}))
+
+    def pytest_deselected(self) -> None:
+        """Note that not every case ran."""
+        self.report.partial = True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Stop everything; write the report, unless this process only reports to another."""
+        self.stop()
+        self._guard.close()
+        output = getattr(self.config, "workeroutput", None)
+        if output is not None:
+            output["statekit"] = self.report.notes
+            return
+        if self.report.problems() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if self.config.option.statekit_report:
+            self.report.write(Path(self.config.option.statekit_report))
+
+    def pytest_terminal_summary(self, terminalreporter: Any) -> None:
+        """Show clauses by targets."""
+        if getattr(self.config, "workeroutput", None) is None:
+            write_table(terminalreporter, self.report)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self) -> None:
+        """Stop everything, whatever happened."""
+        self.stop()
+
+
+def _is_case(item: pytest.Item) -> bool:
+    return isinstance(item.getparent(pytest.Module), Cases)
+
+
+def _place(item: pytest.Item) -> Place | None:
+    callspec = getattr(item, "callspec", None)
+    found: Place | None = callspec.params.get("statekit_running") if callspec is not None else None
+    return found
+
+
+def _uses_stores(metafunc: pytest.Metafunc) -> bool:
+    """Whether a case asks for ``subject``, directly or by fixtures of its own, and not for raw drivers alone."""
+    definitions = metafunc._arg2fixturedefs  # noqa: SLF001 - pytest has no other way to tell who asks for what
+    asked, seen = list(metafunc.definition._fixtureinfo.argnames), set[str]()  # noqa: SLF001
+    while asked:
+        name = asked.pop()
+        if name == "subject":
+            return True
+        if name not in seen and name not in _RAW:
+            seen.add(name)
+            asked += [argument for found in definitions.get(name, ()) for argument in found.argnames]
+    return False
+
+
+def _colours(target: Target, *, stores: bool) -> tuple[Any, ...]:
+    from statekit.plugins import find
+
+    backends = [find(scheme) for scheme in target.schemes]
+    sync = all(backend.open is not None for backend in backends)
+    native = any(backend.aopen is not None for backend in backends)
+    return (("sync",) if sync else ()) + (("async",) if stores or native else ())
+
+
+def _waivers(config: pytest.Config) -> tuple[Any, ...]:
+    path = config.option.statekit_waivers
+    try:
+        return read_waivers(Path(path)) if path else ()
+    except WaiverError as error:
+        raise pytest.UsageError(str(error)) from error
+
+
+def _line(error: BaseException) -> str:
+    """Return what went wrong at the bottom of it, as one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = " ".join(str(error).split())
+    return text if type(error).__name__ == "CannotStartError" else f"{type(error).__name__}: {text}"
+

@@ -1,0 +1,102 @@
+"""Whether a case can be asked of a target, and if not, whose business that is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Final
+
+import pytest
+
+if TYPE_CHECKING:
+    from .running import Running
+
+__all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles"]
+
+STATUSES: Final = ("fail", "waived", "engine-fault", "pass", "skipped", "not-claimed")
+"""What a clause can come to on a target. Of several cases the first of these decides."""
+
+_FIXTURES: Final = {"records": "records", "objects_driver": "objects", "engine": "durable", "processes": "processes"}
+"""What asking for a fixture implies."""
+
+CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
+    "R-01": ("records.create_once",),
+    "R-02": ("records.cas",),
+    "R-03": ("records.cas", "records.create_once"),
+    "R-03.1": ("records.cas", "records.create_once"),
+    "R-06": ("records.consistent_read",),
+    "R-06.1": ("records.consistent_read",),
+    "R-07": ("records.one_read",),
+    "R-08": ("records.binary",),
+    "R-10": ("records.touch",),
+    "R-11": ("records.touch",),
+    "R-12": ("records.delete_conditional",),
+    "R-14": ("records.delete_conditional", "records.touch"),
+    "R-19": ("durable",),
+    "S-13": ("records.cas",),
+    "O-03": ("objects.if_absent", "objects.multipart_conditional", "objects.slash_neighbours_if_absent"),
+    "O-04": ("objects.if_match", "objects.multipart_conditional"),
+    "O-05": ("objects.if_match", "objects.if_absent", "objects.multipart_atomic"),
+    "O-08": ("objects.ranges",),
+    "O-09": ("objects.read_pinned",),
+    "O-13": ("objects.delete_conditional",),
+    "O-15": ("objects.copy_conditional", "objects.copy_pinned"),
+    "O-17": ("objects.listing_complete", "objects.listing_order"),
+    "O-18": ("objects.delimiter",),
+    "O-19": ("objects.start_after",),
+    "O-20": ("objects.slash_neighbours",),
+    "O-22": ("objects.uploads_listed",),
+    "O-53": ("objects.read_pinned",),
+    "O-55": ("objects.if_match", "objects.if_absent"),
+    "O-55.1": ("objects.if_match", "objects.if_absent"),
+    "O-57": ("objects.checksums",),
+    "O-58": ("objects.metadata",),
+    "O-59": ("objects.copy_pinned", "objects.metadata"),
+    "O-60": ("objects.copy_conditional", "objects.copy_atomic"),
+    "O-61": ("objects.delete_conditional",),
+    "O-62": ("objects.listing_complete", "objects.listing_order"),
+    "O-63": ("objects.delimiter",),
+    "O-64": ("objects.start_after",),
+    "O-65": ("objects.uploads_listed",),
+    "O-66": ("objects.multipart_conditional", "objects.multipart_atomic"),
+    "O-68": ("objects.uploads_listed",),
+    "O-69": ("durable",),
+    "K-01": ("objects.keys",),
+    "K-03": ("objects.keys",),
+    "K-11": ("objects.keys",),
+}
+"""What a clause takes of an engine, by the names of its certification."""
+
+
+def clauses_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return the clauses that a case is evidence for."""
+    return tuple(dict.fromkeys(name for mark in item.iter_markers("clause") for name in mark.args))
+
+
+def needs_of(item: pytest.Item) -> frozenset[str]:
+    """Return what the case itself needs of a target, besides its clauses."""
+    marked = {need for mark in item.iter_markers("clause") for need in mark.kwargs.get("needs", ())}
+    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
+    return frozenset(marked | {_FIXTURES[name] for name in fixtures if name in _FIXTURES})
+
+
+def obstacles(running: Running, clauses: tuple[str, ...], needs: frozenset[str]) -> dict[str, tuple[str, str]]:
+    """Return for each clause why the case cannot be asked: a status and a reason."""
+    found = {}
+    for name in clauses:
+        found[name] = _not_claimed(running, name, needs) or _engine_fault(running, name)
+    return {name: obstacle for name, obstacle in found.items() if obstacle is not None}
+
+
+def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[str, str] | None:
+    from statekit.contract import clause
+
+    missing = [need for need in (*clause(name).needs, *sorted(needs)) if need in running.lacks]
+    return ("not-claimed", f"needs {missing[0]}: {running.lacks[missing[0]]}") if missing else None
+
+
+def _engine_fault(running: Running, name: str) -> tuple[str, str] | None:
+    for capability in CERTIFIED.get(name, ()):
+        for certificate in running.certificates:
+            if (finding := certificate.lack(capability)) is not None:
+                return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"
+    return None
