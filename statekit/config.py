@@ -160,7 +160,15 @@ def _with_client(chosen: list[Target | None], client: object) -> list[Target | N
             "the argument client goes with one backend, and sessions and objects have one each: "
             'give each its own, as in sessions={"url": ..., "client": ...}'
         )
+    for target in targets:
+        _refuse_client(target.scheme)
     return [target and replace(target, client=client) for target in chosen]
+
+
+def _refuse_client(scheme: str) -> None:
+    """Refuse a client where it would be ignored."""
+    if scheme in plugins.BUILT_IN:
+        raise ConfigError(f"{scheme}: takes no client", clause="P-53")
 
 
 def _target(found: list[Source], store: str) -> Target | None:
@@ -205,6 +213,8 @@ def _built(address: Address, given: Mapping[str, Any], client: object | None, di
             raise ConfigError(f"the option {shown(name)} is given twice, in the URL and beside it")
     refuse_secrets(given)
     backend = plugins.find(address.scheme)
+    if client is not None:
+        _refuse_client(address.scheme)
     options = {**address.options, **given}
     authority, path = _placed(backend, address, directory)
     return Target(

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal, final, overload
 
+from statekit._core.clock import MILLISECOND
 from statekit._core.objects.describe import Put
 from statekit._core.objects.files import (
     AsyncObjectReader,
@@ -283,7 +284,7 @@ class ObjectStore:
             older_than: How long ago; more than the longest upload takes.
             timeout: Seconds, for each request.
         """
-        return self._run(self._plans.sweep(timeout, int(older_than.total_seconds() * 1000)))
+        return self._run(self._plans.sweep(timeout, older_than // MILLISECOND))
 
 
 @final
@@ -447,7 +448,7 @@ class AsyncObjectStore:
 
     async def sweep(self, *, older_than: timedelta = ABANDONED, timeout: float | None = None) -> Swept:
         """Abort uploads that were begun long ago and never finished. See ObjectStore.sweep."""
-        return await self._run(self._plans.sweep(timeout, int(older_than.total_seconds() * 1000)))
+        return await self._run(self._plans.sweep(timeout, older_than // MILLISECOND))
 
 
 def _check_mode(mode: str) -> None:

@@ -30,6 +30,8 @@ from statekit.errors import ConfigError
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
+    from pluggy import PluginManager
+
 __all__ = ["BUILT_IN", "HOOK", "PACKAGES", "Entry", "Hooks", "Registry", "announced", "find", "installed"]
 
 HOOK: Final = "statekit_backends"
@@ -190,19 +192,34 @@ def _imported(entry: Entry) -> Any:
 
 
 def _declared(entry: Entry, module: Any) -> list[object] | None:
-    """Call the plugin's hook through pluggy; None if it has none."""
-    from pluggy import HookimplOpts, HookspecOpts, PluginManager, PluginValidationError
+    """Call the plugin's hook; None if it has none."""
+    from pluggy import PluginValidationError
+
+    manager = _manager()  # one for each plugin: what one does wrong, no other one meets
+    try:
+        manager.register(module, name=entry.module)
+        answers = manager.hook.statekit_backends()
+        return [backend for answer in answers for backend in answer] if answers else None
+    except PluginValidationError as error:
+        raise _broken(entry, f"has a function {HOOK} that takes arguments") from error
+    except Exception as error:
+        raise _broken(entry, f"failed in {HOOK} ({type(error).__name__})") from error
+
+
+def _manager() -> PluginManager:
+    """Return a pluggy manager that knows the hook, marked or not: a plugin needs no pluggy to define a function."""
+    from inspect import isroutine
+
+    from pluggy import HookimplOpts, HookspecOpts, PluginManager
 
     class Manager(PluginManager):
-        """Takes a plain function of the hook's name for an implementation, so that a plugin needs no pluggy."""
-
         def parse_hookspec_opts(self, module_or_class: Any, name: str) -> HookspecOpts | None:  # noqa: ARG002
             if name != HOOK:
                 return None
             return {"firstresult": False, "historic": False, "warn_on_impl": None, "warn_on_impl_args": None}
 
         def parse_hookimpl_opts(self, plugin: Any, name: str) -> HookimplOpts | None:
-            if name != HOOK:
+            if name != HOOK or not isroutine(getattr(plugin, name)):
                 return None
             return super().parse_hookimpl_opts(plugin, name) or {
                 "wrapper": False,
@@ -213,16 +230,9 @@ def _declared(entry: Entry, module: Any) -> list[object] | None:
                 "specname": None,
             }
 
-    manager = Manager(GROUP)  # one for each plugin: what one does wrong, no other one meets
+    manager = Manager(GROUP)
     manager.add_hookspecs(Hooks)
-    try:
-        manager.register(module, name=entry.module)
-        answers = manager.hook.statekit_backends()
-        return [backend for answer in answers for backend in answer] if answers else None
-    except PluginValidationError as error:
-        raise _broken(entry, f"has a function {HOOK} that takes arguments") from error
-    except Exception as error:
-        raise _broken(entry, f"failed in {HOOK} ({type(error).__name__})") from error
+    return manager
 
 
 def _problem(backend: object) -> str | None:

@@ -132,7 +132,7 @@ class SessionStore:
         Args:
             session: What ``create`` or ``load`` returned.
             owner: Binds a session without owner to one: a login, whose lifetime begins now.
-            label: The label of that login.
+            label: Another label; None keeps the one there is.
             timeout: Seconds.
 
         Raises:

@@ -10,12 +10,14 @@ if TYPE_CHECKING:
 __all__ = ["clause"]
 
 
-def clause(*ids: str) -> pytest.MarkDecorator:
+def clause(*ids: str, needs: tuple[str, ...] = ()) -> pytest.MarkDecorator:
     """Say which clauses of the contract a case is evidence for.
 
     Args:
         ids: Such as ``R-01``. Each gets the case's outcome.
+        needs: What this case needs of a target besides what its clauses need: ``records``, ``objects``, ``multipart``,
+            ``reopen``, ``processes``, ``durable``.
     """
     import pytest
 
-    return pytest.mark.clause(*ids)
+    return pytest.mark.clause(*ids, needs=needs)

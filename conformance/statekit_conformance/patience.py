@@ -3,21 +3,78 @@
 from __future__ import annotations
 
 import faulthandler
+import os
 import signal
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
-__all__ = ["limited"]
+from .plugin import is_case
 
+__all__ = ["HANGS", "Patience", "limited"]
+
+HANGS: Final = "did not end within"
+"""What the one line says of whatever hangs."""
 _AGAIN: Final = 5.0
-"""Seconds until the alarm rings again: clean-up of what hung may hang as well."""
+"""Seconds until the alarm rings again: the clean-up of what hung may hang as well."""
 _LAST_RESORT: Final = 60.0
-"""Seconds after the first alarm at which the process is ended: its main thread is somewhere that no alarm reaches."""
+"""Seconds after the alarm at which the process is ended: its main thread is somewhere that no alarm reaches."""
+
+
+class Patience:
+    """Registered as a plugin: limits each phase of each case.
+
+    Args:
+        seconds: For one phase.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._hung = False
+        self._status = 0
+
+    def _limited(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        if not is_case(item):
+            return (yield)
+        with limited(self._seconds, item.name):
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Limit what comes before the case."""
+        return (yield from self._limited(item))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Limit the case."""
+        return (yield from self._limited(item))
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """Limit what comes after the case."""
+        return (yield from self._limited(item))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Note that something hangs."""
+        self._hung = self._hung or (report.failed and HANGS in str(report.longrepr))
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """Remember how the run ended."""
+        self._status = int(session.exitstatus)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_unconfigure(self, config: pytest.Config) -> None:
+        """End a process in which a thread hangs: it would be waited for until the end of time."""
+        if self._hung and not hasattr(config, "workerinput"):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self._status)
 
 
 @contextmanager
@@ -44,8 +101,8 @@ def limited(seconds: float, what: str) -> Iterator[None]:
             signal.setitimer(signal.ITIMER_REAL, others)
 
 
-def _ringer(seconds: float, what: str):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _ringer(seconds: float, what: str) -> Callable[[int, FrameType | None], None]:
     def ring(_signal: int, _frame: FrameType | None) -> None:
-        pytest.fail(f"{what} did not end within {seconds:g} s: something hangs", pytrace=False)
+        pytest.fail(f"{what} {HANGS} {seconds:g} s", pytrace=False)
 
     return ring

@@ -13,7 +13,7 @@ import pytest
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = "statekit_conformance"
-SECTIONS: Final = ("records", "object_driver", "sessions", "objects", "keys", "errors", "registration")
+SECTIONS: Final = ("records", "object_driver", "sessions", "objects", "keys", "errors", "configuration", "registration")
 """The folders that hold cases."""
 
 # Assertions in cases explain themselves whatever the user's python_files says.
@@ -94,6 +94,11 @@ class Cases(pytest.Module):
         if not self.config.pluginmanager.has_plugin("statekit-suite"):
             raise self.CollectError(ADVICE)
         return super().collect()
+
+
+def is_case(item: pytest.Item) -> bool:
+    """Whether an item is one of ours."""
+    return isinstance(item.getparent(pytest.Module), Cases)
 
 
 ADVICE: Final = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,8 +12,8 @@ from . import fixtures
 from .choice import choose
 from .fixtures import Place
 from .guard import Guard
-from .patience import limited
-from .plugin import Cases
+from .patience import HANGS, Patience
+from .plugin import is_case
 from .report import Report
 from .running import CannotStartError, Running
 from .table import write_table
@@ -24,7 +23,7 @@ from .waivers import WaiverError, read_waivers
 
 __all__ = ["Suite"]
 
-_HANGS: Final = 3
+_TOO_MANY: Final = 3
 """Cases that may hang on a target before it is asked no more."""
 _RAW: Final = frozenset({"records", "objects_driver", "engine", "processes"})
 """Fixtures that make no difference between a synchronous state and an asynchronous one."""
@@ -38,12 +37,12 @@ class Suite:
         self.choice = choose(config)
         self.report = Report(self.choice.targets, self.choice.absent, _waivers(config))
         self._check_report_path()
-        self._limit: float = config.option.statekit_case_timeout
         self._running: Running | None = None
         self._failed: dict[str, str] = {}
         self._hangs: dict[str, int] = {}
         self._guard = Guard(config.option.statekit_allow)
         config.pluginmanager.register(fixtures, "statekit-fixtures")
+        config.pluginmanager.register(Patience(config.option.statekit_case_timeout), "statekit-patience")
 
     def _check_report_path(self) -> None:
         path = self.config.option.statekit_report
@@ -67,7 +66,7 @@ class Suite:
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Refuse to judge nothing."""
-        if any(_is_case(item) for item in items) and not self.choice.targets:
+        if any(is_case(item) for item in items) and not self.choice.targets:
             raise pytest.UsageError("no target can start here; the lines above say why")
 
     def start(self, target: Target) -> Running:
@@ -97,28 +96,11 @@ class Suite:
         if running is not None:
             running.stop()
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Start the case's target, and see whether the case can be asked of it."""
-        with self._limited(item):
-            if _is_case(item):
-                self._prepare(item)
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """Let a case take so long and no longer."""
-        with self._limited(item):
-            return (yield)
-
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
-        """The same for its end."""
-        with self._limited(item):
-            return (yield)
-
-    def _limited(self, item: pytest.Item) -> AbstractContextManager[None]:
-        return limited(self._limit, item.name) if _is_case(item) else nullcontext()
+        if is_case(item):
+            self._prepare(item)
 
     def _prepare(self, item: pytest.Item) -> None:
         place, clauses = _place(item), clauses_of(item)
@@ -132,8 +114,8 @@ class Suite:
             pytest.skip(": ".join(min(found.values())))
 
     def _started(self, target: Target) -> Running:
-        if self._hangs.get(target.name, 0) >= _HANGS:
-            pytest.fail(f"{target.name} hung in {_HANGS} cases and is asked no more", pytrace=False)
+        if self._hangs.get(target.name, 0) >= _TOO_MANY:
+            pytest.fail(f"{target.name} hung in {_TOO_MANY} cases and is asked no more", pytrace=False)
         try:
             return self.start(target)
         except CannotStartError as error:
@@ -146,7 +128,7 @@ class Suite:
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
         """Turn an expected failure into one."""
         report: pytest.TestReport = yield
-        place = _place(item) if _is_case(item) else None
+        place = _place(item) if is_case(item) else None
         if place is not None and report.failed:
             self._count_hang(place.target, call)
             waiver = self.report.waiver(clauses_of(item), place.target.name)
@@ -155,7 +137,7 @@ class Suite:
         return report
 
     def _count_hang(self, target: Target, call: pytest.CallInfo[None]) -> None:
-        if call.excinfo is not None and "something hangs" in str(call.excinfo.value):
+        if call.excinfo is not None and HANGS in str(call.excinfo.value):
             self._hangs[target.name] = self._hangs.get(target.name, 0) + 1
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -194,10 +176,6 @@ class Suite:
     def pytest_unconfigure(self) -> None:
         """Stop everything, whatever happened."""
         self.stop()
-
-
-def _is_case(item: pytest.Item) -> bool:
-    return isinstance(item.getparent(pytest.Module), Cases)
 
 
 def _place(item: pytest.Item) -> Place | None:

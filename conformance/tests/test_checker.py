@@ -259,6 +259,18 @@ class TestObjectRegister:
         assert verdict(ObjectRegister(recur=True), *history) == "ok"
         assert verdict(self.model, *history) == "illegal"
 
+    def test_unknown_puts_of_contents_that_nobody_got_are_told_apart_by_versions_that_recur(self):
+        history = [
+            did("put", version("v1"), at=(0, 1), data="a"),
+            did("put", version("v2"), at=(2, 3), data="b"),
+            did("delete", Answered("deleted"), at=(4, 5)),
+            lost("put", at=6, data="a"),
+            lost("put", at=7, data="b"),
+        ]
+        conditional = did("put", version("v3"), at=(8, 9), data="c", if_match="v2")
+        assert verdict(ObjectRegister(recur=True), *history, conditional) == "ok"
+        assert verdict(ObjectRegister(recur=True), *history[:-1], conditional) == "illegal"
+
     def test_nonsense_is_an_error(self):
         with pytest.raises(ValueError, match="gone"):
             verdict(self.model, did("delete", Answered(), at=(0, 1)))

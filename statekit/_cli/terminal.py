@@ -23,7 +23,7 @@ class Terminal:
     def __init__(self, stream: TextIO, environ: Mapping[str, str] = os.environ) -> None:
         self._stream = stream
         self._coloured = stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
-        self._plain = not _has_signs(stream.encoding or "ascii")
+        self._plain = not _has_signs(stream.encoding or "utf-8")  # none: it is in memory
         self.width = max(60, min(shutil.get_terminal_size((100, 24)).columns, 120)) if stream.isatty() else 100
 
     def style(self, text: str, *names: str) -> str:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import Protocol
+from datetime import timedelta
+from typing import Final, Protocol
 
-__all__ = ["Clock", "SystemClock"]
+__all__ = ["MILLISECOND", "Clock", "SystemClock"]
+
+MILLISECOND: Final = timedelta(milliseconds=1)
+"""What durations are divided by: seconds as a float are now and then a millisecond short."""
 
 
 class Clock(Protocol):

@@ -187,7 +187,7 @@ def destroyed_is_dead(view: View) -> str | None:
     """After destroy returned, the session is gone for good, and so is what it was rotated into."""
     if not view.succeeded("destroys"):
         return None
-    if view.live(view.given.id, NOW + IDLE + 2):
+    if isinstance(view.form(view.given.id), Live):
         return "a destroyed session can be loaded"
     new = view.result("rotates") if "rotates" in view.names else None
     if new and view.live(new):
@@ -317,7 +317,12 @@ def rejected_was_never_applied(view: View) -> str | None:
     data = view.data(view.given.id) or {}
     names = [name for name in view.names if name.startswith("saves")]
     for name in names:
-        if view.ended(name) and not view.succeeded(name) and not view.failed(name, IndeterminateError) and name[6:] in data:
+        if (
+            view.ended(name)
+            and not view.succeeded(name)
+            and not view.failed(name, IndeterminateError)
+            and name[6:] in data
+        ):
             return f"{name} was refused, and is stored"
     if sum(view.succeeded(name) for name in names) > 1:
         return "two saves with the same base were both acknowledged"

@@ -61,7 +61,9 @@ class Engine:
             case "stat":
                 return store, _stat(request.key, current), None
             case "page":
-                found = [Entry(k, r.version, r.expires_at) for k, r in sorted(store.items()) if k.startswith(request.key)]
+                found = [
+                    Entry(k, r.version, r.expires_at) for k, r in sorted(store.items()) if k.startswith(request.key)
+                ]
                 return store, Page(tuple(found)), None
             case "write":
                 return self._write(store, request, current)

@@ -230,7 +230,7 @@ class Case:
         self.given = given
         now = now or {}
         self.processes = [
-            Process(index, name, body(given) if given is not None else body(), now.get(name, NOW), policy)
+            Process(index, name, body(given), now.get(name, NOW), policy)
             for index, (name, body) in enumerate(processes.items())
         ]
         self._watched = frozenset(self.names.index(name) for name in watched)
@@ -250,7 +250,7 @@ class Case:
             call = plan.send(None)
             while True:
                 request = Request(-1, 0, call.method.__name__, call.args, call.kwargs)
-                store, reply, _ = Engine().apply(store, request)
+                store, reply, _ = self.engine.apply(store, request)
                 call = plan.send(reply)
         except StopIteration as end:
             return store, end.value
@@ -333,7 +333,9 @@ class Case:
         place = self.processes[index].after(request.place, reply)
         places = (*world.places[:index], place, *world.places[index + 1 :])
         how = "gets no reply, and its time is over" if reply.late else "gets no reply"
-        label = f"{self.names[index]}: {self._named(request)} {how}; the request is on its way{self._then(index, place)}"
+        label = (
+            f"{self.names[index]}: {self._named(request)} {how}; the request is on its way{self._then(index, place)}"
+        )
         return World(world.store, places, flying, bounds, world.log, self._begun(world, index), world, label)
 
     def _delivered(
@@ -396,7 +398,7 @@ class Case:
         return f"; {self.names[index]} {step!r}" if isinstance(step, Ended) else ""
 
     def _nice_key(self, key: str) -> str:
-        kind = {"s": "session", "o": "owner"}.get(key.split("/")[0], key)
+        kind = {"s": "session", "o": "owner"}.get(key.split("/", maxsplit=1)[0], key)
         if key not in self._nice:
             same = sum(name.startswith(kind) for name in self._nice.values())
             self._nice[key] = kind if kind in ("owner", key) else f"{kind} {'ABCDEFGHIJ'[same]}"
@@ -445,7 +447,9 @@ def unknown_needs_a_reason(view: View) -> str | None:
 
 def _creates_a_session(request: Request) -> bool:
     """Whether doubling a request is beyond what a compare-and-set can mend: an id that comes back after it was deleted."""
-    return request.method == "write" and request.key.startswith("s/") and not isinstance(request.kwargs["expect"], Match)
+    return (
+        request.method == "write" and request.key.startswith("s/") and not isinstance(request.kwargs["expect"], Match)
+    )
 
 
 def _id_in(record: Record) -> str:

@@ -254,6 +254,12 @@ def test_a_client_without_a_url_is_refused() -> None:
     assert complaint(client=object()) == "the argument client goes with a URL, and none is configured"
 
 
+def test_a_client_that_would_be_ignored_is_refused() -> None:
+    assert complaint(url="memory:", client=object()) == "memory: takes no client"
+    told = complaint(sessions={"url": "local:x", "client": object()})
+    assert told == "the argument sessions: local: takes no client"
+
+
 def test_a_file_cannot_hold_a_client(here: Path) -> None:
     (here / "statekit.toml").write_text('[statekit]\nsessions = { url = "shelf://x", client = "mine" }\n')
     assert 'has no option "client"' in complaint()

@@ -53,8 +53,13 @@ class Pausing:
     def __init__(self, driver: Any) -> None:
         self._driver = driver
         self._orders: list[_Order] = []
+        self._hidden: set[str] = set()
         self._lock = threading.Lock()
         self.calls: list[str] = []
+
+    def hide(self, name: str) -> None:
+        """Offer less than the driver behind does."""
+        self._hidden.add(name)
 
     def before(self, method: str, action: Callable[[], Any], *, skip: int = 0) -> None:
         """Let something happen once, before a call of ``method`` is delivered; ``skip`` of them pass first."""
@@ -65,6 +70,8 @@ class Pausing:
         self._orders.append(_Order(method, skip, None, change))
 
     def __getattr__(self, name: str) -> Any:
+        if name in self._hidden:
+            raise AttributeError(name)
         found = getattr(self._driver, name)
         if name.startswith("_") or name == "fault" or not callable(found):
             return found

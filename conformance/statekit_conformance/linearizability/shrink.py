@@ -150,7 +150,7 @@ class _Shrinking(Generic[S]):
     def result(self, total: int, *, minimal: bool) -> Counterexample:
         """Put the counterexample into words."""
         found = self._search([*self._shown, *self._hidden])
-        operations = sorted([*self._shown, *self._helpers()], key=lambda operation: operation.started)
+        operations = sorted([*self._shown, *self._context()], key=lambda operation: operation.started)
         return Counterexample(
             key=self._culprit.key,
             operations=tuple(operations),
@@ -162,25 +162,25 @@ class _Shrinking(Generic[S]):
             minimal=minimal,
         )
 
-    def _helpers(self) -> list[Operation]:
+    def _context(self) -> list[Operation]:
         """Of what is hidden, find what must be shown for the contradiction to be seen for what it is.
 
         That is what explains the rest if one of the operations shown is taken away. The culprit must stay the
         culprit.
         """
-        helpers = [] if self._out_of_time() else self._explanations()
-        everything = [*self._shown, *helpers]
+        context = [] if self._out_of_time() else self._explanations()
+        everything = [*self._shown, *context]
         telling = [o for o in self._shown if self._legal(_without(everything, [o]))]
         if not self._tells(everything, telling):
             return []
-        size = len(helpers)
+        size = len(context)
         while size and not self._out_of_time():
-            for first in range(0, len(helpers), size)[::-1]:
-                fewer = helpers[:first] + helpers[first + size :]
+            for first in range(0, len(context), size)[::-1]:
+                fewer = context[:first] + context[first + size :]
                 if self._tells([*self._shown, *fewer], telling):
-                    helpers = fewer
+                    context = fewer
             size //= 2
-        return helpers
+        return context
 
     def _explanations(self) -> list[Operation]:
         unknown = [o for o in self._hidden if isinstance(o.outcome, Unknown)]

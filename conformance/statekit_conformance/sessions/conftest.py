@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -34,6 +35,13 @@ class Raw:
         before = self.keys()
         result = action()
         return result, sorted(self.keys() - before)
+
+    def place_of(self, view: Any, session: Any) -> str:
+        """Return the key of a session's record: the one that changes when the session is saved."""
+        before = self.contents()
+        view.sessions.update(session.id, lambda copy: copy.update(probe=secrets.token_hex(8)))
+        (key,) = [key for key, record in self.contents().items() if record.version != before[key].version]
+        return key
 
     def replace(self, key: str, value: bytes) -> None:
         """Store other bytes under a key, as a bug or a stray program would."""

@@ -131,9 +131,16 @@ def test_a_login_begins_a_lifetime_of_its_own(view, subject):
 def test_rotating_under_the_same_owner_keeps_the_login(view):
     old = view.sessions.create({"a": 1}, owner="ann", label="phone")
     (before,) = view.sessions.list("ann")
-    new = view.sessions.rotate(old, owner="ann", label="other")
+    new = view.sessions.rotate(old, owner="ann")
     assert (new.owner, new.label) == ("ann", "phone")
     assert [info.handle for info in view.sessions.list("ann")] == [before.handle]
+
+
+@clause("S-18")
+def test_rotating_with_a_label_gives_the_login_that_label(view):
+    old = view.sessions.create({"a": 1}, owner="ann", label="phone")
+    assert view.sessions.rotate(old, label="other").label == "other"
+    assert [info.label for info in view.sessions.list("ann")] == ["other"]
 
 
 @clause("S-18")

@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from statekit._core.clock import MILLISECOND
 from statekit._core.codec import decode_map, encode_map
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
@@ -74,8 +75,8 @@ class Cells:
         self.wire = wire
         self.driver = driver
         self.prefix = f"{prefix}s/"
-        self.idle = int(policy.idle_timeout.total_seconds() * 1000)
-        self.lifetime = int(policy.lifetime.total_seconds() * 1000)
+        self.idle = policy.idle_timeout // MILLISECOND
+        self.lifetime = policy.lifetime // MILLISECOND
 
     def key(self, sid: bytes) -> str:
         """Return the record's key."""

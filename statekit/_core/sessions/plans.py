@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 import msgspec
 
+from statekit._core.clock import MILLISECOND
 from statekit._core.codec import encode
 from statekit._core.envelope import Stored
 from statekit._core.ids import is_session_id, sid_of
@@ -50,7 +51,7 @@ class SessionPlans:
         self._driver = driver
         self._cells = Cells(wire, driver, prefix, policy)
         self._owners = Owners(self._cells, prefix, policy.sessions_per_owner)
-        self._interval = int(policy.touch_interval.total_seconds() * 1000)
+        self._interval = policy.touch_interval // MILLISECOND
 
     @operation
     def create(
@@ -232,7 +233,7 @@ class SessionPlans:
     def _described(self, op: Operation, name: bytes, sid: bytes, root: bytes, ends_at: int) -> Plan[SessionInfo | None]:
         handle = handle_of(name, root)
         try:
-            cell = yield from self._cells.find(op, sid)
+            cell = yield from self._cells.follow(op, sid)
         except CorruptDataError:
             began = ends_at - self._cells.lifetime
             return SessionInfo(handle, _moment(began), _moment(began), _moment(ends_at), None, corrupt=True)

@@ -31,7 +31,7 @@ class Rotation:
         owners: The owners' records.
         changes: What the application has changed and not saved; it is stored under the new id.
         owner: Whose the session becomes, if it is bound now.
-        label: The label of that login.
+        label: Another label; None keeps the one there is.
     """
 
     cells: Cells

@@ -1,0 +1,145 @@
+"""The bucket: what statekit wants of its settings, making it so, and looking whether it is.
+
+Lifecycle rules reclaim what expired, and parts that nobody finished. They run when Google sees fit, so nothing depends
+on them but the bill. https://cloud.google.com/storage/docs/lifecycle
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from statekit.driver import Opening
+
+from .connect import lender_of
+from .flows import MISSING, OK, Flow, expected
+from .options import GcsOptions
+from .place import Place, place_of
+from .requests import LISTED_NAMES, Bucket
+from .transport import Sender
+
+__all__ = ["examine", "provision"]
+
+_FIELDS: Final = "metageneration,lifecycle,versioning,softDeletePolicy,retentionPolicy,defaultEventBasedHold"
+_FORBIDDEN: Final = 403
+_RECORD_DAYS: Final = 2
+"""R-16 wants 24 h; a rule counts whole days."""
+_PART_DAYS: Final = 7
+
+
+def provision(opening: Opening[GcsOptions], *, dry_run: bool) -> Sequence[str]:
+    """Create the bucket, or add the lifecycle rules that it lacks.
+
+    Args:
+        opening: The place, and as options the project and location of a new bucket.
+        dry_run: Only say what would be done.
+
+    Returns:
+        What was done, a line each; none if everything was as it should be.
+
+    Raises:
+        ValueError: A bucket is to be created and no project is known.
+    """
+    sender = Sender(lender_of(opening), opening.attempt_timeout)
+    try:
+        return sender.run(_provision(place_of(opening), opening.options, dry_run=dry_run), opening.attempt_timeout)
+    finally:
+        sender.close()
+
+
+def _provision(place: Place, options: GcsOptions, *, dry_run: bool) -> Flow[Sequence[str]]:
+    bucket = Bucket(place.bucket)
+    answer = yield bucket.settings(_FIELDS)
+    if answer.status == MISSING:
+        return (yield from _create(place, options, dry_run=dry_run))
+    found = expected(answer, OK).json()
+    lacking = _lacking(place, found)
+    if lacking and not dry_run:
+        rules = {"lifecycle": {"rule": [*_rules(found), *lacking]}}
+        expected((yield bucket.configure(rules, metamatch=str(found["metageneration"]))), OK)
+    return [f"add to bucket {place.bucket}: {_described(rule)}" for rule in lacking]
+
+
+def _create(place: Place, options: GcsOptions, *, dry_run: bool) -> Flow[Sequence[str]]:
+    """Create the bucket: private, and without copies of what was deleted, or each save of a session would leave one.
+
+    https://cloud.google.com/storage/docs/soft-delete
+    """
+    resource: dict[str, Any] = {
+        "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"},
+        "softDeletePolicy": {"retentionDurationSeconds": "0"},
+        "lifecycle": {"rule": _wanted(place)},
+    }
+    if options.location is not None:
+        resource["location"] = options.location
+    if not dry_run:
+        expected((yield Bucket(place.bucket).create(resource, project=_project(options))), OK)
+    where = f" in {options.location}" if options.location else ""
+    return [
+        f"create bucket {place.bucket}{where}: private, uniform access, no soft delete",
+        *(f"add to bucket {place.bucket}: {_described(rule)}" for rule in _wanted(place)),
+    ]
+
+
+def _project(options: GcsOptions) -> str:
+    project = options.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
+    if not project:
+        raise ValueError("name the project of the new bucket: the option project, or GOOGLE_CLOUD_PROJECT")
+    return project
+
+
+def _wanted(place: Place) -> list[dict[str, Any]]:
+    """Return the lifecycle rules for a place."""
+    conditions: tuple[dict[str, Any], ...] = (
+        {"daysSinceCustomTime": _RECORD_DAYS, "matchesPrefix": [place.records]},
+        {"age": _PART_DAYS, "matchesPrefix": [place.parts, place.uploads]},
+    )
+    return [{"action": {"type": "Delete"}, "condition": condition} for condition in conditions]
+
+
+def _rules(settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return list((settings.get("lifecycle") or {}).get("rule") or ())
+
+
+def _lacking(place: Place, settings: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [rule for rule in _wanted(place) if rule not in _rules(settings)]
+
+
+def _described(rule: Mapping[str, Any]) -> str:
+    condition = rule["condition"]
+    prefixes = " and ".join(condition["matchesPrefix"])
+    if "age" in condition:
+        return f"delete {prefixes} after {condition['age']} days"
+    return f"delete {prefixes} {condition['daysSinceCustomTime']} days after their custom time"
+
+
+def examine(place: Place) -> Flow[tuple[str, ...]]:
+    """List a record, which says what is wrong, and look at the settings, which roles for objects may not see.
+
+    Returns:
+        Warnings.
+    """
+    bucket = Bucket(place.bucket)
+    expected((yield bucket.list(place.records, fields=LISTED_NAMES, limit=1)), OK)
+    answer = yield bucket.settings(_FIELDS)
+    if answer.status == _FORBIDDEN:
+        return ()
+    return tuple(_warnings(place, expected(answer, OK).json()))
+
+
+def _warnings(place: Place, settings: Mapping[str, Any]) -> list[str]:
+    kept = int((settings.get("softDeletePolicy") or {}).get("retentionDurationSeconds", 0))
+    found = {
+        "its lifecycle does not reclaim what expired: python -m statekit provision --url gs://…": bool(
+            _lacking(place, settings)
+        ),
+        f"soft delete keeps, and bills, every overwritten session for {kept // 86_400} days": kept > 0,
+        "versioning keeps, and bills, every overwritten session": bool(
+            (settings.get("versioning") or {}).get("enabled")
+        ),
+        "a retention policy or a hold refuses to overwrite and delete": bool(
+            settings.get("retentionPolicy") or settings.get("defaultEventBasedHold")
+        ),
+    }
+    return [f"bucket {place.bucket}: {warning}" for warning, applies in found.items() if applies]

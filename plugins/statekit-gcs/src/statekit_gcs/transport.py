@@ -1,0 +1,198 @@
+"""Sending: through sessions of Google's own, each used by one thread at a time, with no retries of theirs."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from google.auth.transport import requests as transport
+from google.cloud import storage  # type: ignore[import-untyped]
+from requests import Session
+
+from .answers import Answer
+from .flows import Flow
+from .requests import Request
+
+__all__ = ["Lender", "Own", "Sender", "Shared"]
+
+T = TypeVar("T")
+_PIECE: Final = 1 << 20
+"""Bytes of an answer between two looks at the time."""
+
+
+class Lender(Protocol):
+    """Lends sessions, one for each call."""
+
+    def lend(self) -> Session:
+        """Return a session that nobody else uses meanwhile, unless sharing was the application's choice."""
+
+    def take_back(self, session: Session) -> None:
+        """Take a session back."""
+
+    def url(self) -> str:
+        """Return the service's URL."""
+
+    def close(self) -> None:
+        """Close what was opened here."""
+
+
+class Shared:
+    """Lends the one session of the application's client (E-10).
+
+    Args:
+        client: ``google.cloud.storage.Client``.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def lend(self) -> Session:
+        """Return the client's session."""
+        session: Session = self._client._http  # noqa: SLF001 - all of Google's packages know it by this name
+        return session
+
+    def take_back(self, session: Session) -> None:
+        """There is nothing to do."""
+
+    def url(self) -> str:
+        """Return what the client talks to."""
+        return str(self._client.api_endpoint)
+
+    def close(self) -> None:
+        """The application's own client stays open."""
+
+
+class Own:
+    """Lends sessions over a client of its own.
+
+    A session of requests is not known to be safe in several threads at once, so each goes to one thread at a time; its
+    connection stays open for the next.
+
+    Args:
+        connect: Makes the client. It looks for credentials, so it is called at the first request (P-51).
+    """
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connect = connect
+        self._made: Any = None
+        self._idle: deque[Session] = deque()
+        self._tokens: deque[Session] = deque()
+
+    @property
+    def _client(self) -> Any:
+        if self._made is None:
+            self._made = self._connect()  # two threads at once make two, and one of them is kept
+        return self._made
+
+    def lend(self) -> Session:
+        """Return the session used last, or a new one."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._session()
+
+    def _session(self) -> Session:
+        """Return a session like the client's own, but without retries, for tokens either, and ``.netrc``."""
+        tokens = Session()
+        self._tokens.append(tokens)
+        request = transport.Request(tokens)
+        credentials = self._client._credentials  # noqa: SLF001
+        session: Any = transport.AuthorizedSession(credentials, auth_request=request)  # type: ignore[no-untyped-call]
+        session.configure_mtls_channel()
+        session.auth = _unchanged
+        session.headers["User-Agent"] = f"statekit-gcs gcloud-python/{storage.__version__}"
+        return cast("Session", session)
+
+    def take_back(self, session: Session) -> None:
+        """Keep a session for the next call."""
+        self._idle.append(session)
+
+    def url(self) -> str:
+        """Return what the client talks to."""
+        return str(self._client.api_endpoint)
+
+    def close(self) -> None:
+        """Close all sessions that are not lent, and the client."""
+        for sessions in (self._idle, self._tokens):
+            while sessions:
+                sessions.pop().close()
+        if self._made is not None:
+            self._made.close()
+
+
+def _unchanged(request: Any) -> Any:
+    return request
+
+
+class Sender:
+    """Sends requests, each once (R-23).
+
+    Args:
+        lender: Lends sessions.
+        attempt_timeout: Seconds that no single request may exceed.
+    """
+
+    def __init__(self, lender: Lender, attempt_timeout: float) -> None:
+        self._lender = lender
+        self._most = attempt_timeout
+
+    def run(self, flow: Flow[T], timeout: float) -> T:
+        """Run a flow to its end and return its result.
+
+        Raises:
+            TimeoutError: It took longer than ``timeout`` seconds (R-21).
+        """
+        deadline = time.monotonic() + timeout
+        try:
+            request = flow.send(None)  # type: ignore[arg-type]  # which starts a generator
+            while True:
+                request = flow.send(self.send(request, deadline))
+        except StopIteration as end:
+            return end.value  # type: ignore[no-any-return]  # a generator's result has the flow's type
+
+    def send(self, request: Request, deadline: float) -> Answer:
+        """Send one request and return the whole answer, whatever it is.
+
+        Raises:
+            TimeoutError: It was not over at the deadline, by the monotonic clock.
+        """
+        left = min(deadline - time.monotonic(), self._most)
+        if left <= 0:
+            raise TimeoutError
+        session = self._lender.lend()
+        try:
+            return self._exchange(session, request, left, time.monotonic() + left)
+        finally:
+            self._lender.take_back(session)
+
+    def _exchange(self, session: Session, request: Request, left: float, deadline: float) -> Answer:
+        url = self._lender.url().rstrip("/") + request.target
+        response = session.request(
+            request.method,
+            url,
+            data=request.body,
+            headers=dict(request.headers),
+            timeout=(left, left),
+            stream=True,
+            allow_redirects=False,
+        )
+        with response:
+            unpacked = not request.exact or response.status_code >= 400
+            body = _read(response.raw, deadline, unpacked=unpacked)
+        return Answer(response.status_code, {name.lower(): text for name, text in response.headers.items()}, body)
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        self._lender.close()
+
+
+def _read(raw: Any, deadline: float, *, unpacked: bool) -> bytes:
+    pieces = []
+    for piece in raw.stream(_PIECE, decode_content=unpacked):
+        pieces.append(piece)
+        if time.monotonic() > deadline:
+            raw.close()  # what is left of the answer would be taken for the next one's
+            raise TimeoutError
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
