@@ -1,11 +1,8 @@
 """Plugins: which installed distribution has which URL scheme, and the one that is needed, loaded.
 
 A distribution announces its schemes as entry points of the group ``statekit``: the name of each is a scheme, its value
-the module with the plugin's hook::
-
-    [project.entry - points.statekit]
-    redis = "statekit_redis"
-    rediss = "statekit_redis"
+the module with the plugin's hook. In ``pyproject.toml``, the table ``project.entry-points.statekit`` has a line such as
+``redis = "statekit_redis"`` for each scheme.
 
 Looking these up imports nothing. When a scheme is configured, its module alone is imported and registered with pluggy,
 and its hook is called; somebody else's broken plugin is never touched. A hook is a plain function::

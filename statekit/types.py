@@ -9,7 +9,16 @@ from typing import Final
 
 from .errors import ConfigError
 
-__all__ = ["SESSIONS_PER_OWNER", "Event", "ObjectInfo", "Prefix", "SessionInfo", "SessionPolicy", "StoredObject", "Swept"]
+__all__ = [
+    "SESSIONS_PER_OWNER",
+    "Event",
+    "ObjectInfo",
+    "Prefix",
+    "SessionInfo",
+    "SessionPolicy",
+    "StoredObject",
+    "Swept",
+]
 
 SESSIONS_PER_OWNER: Final = 1_000
 """Live sessions of one owner, at most: their ids share one record, which DynamoDB's 400 KB hold with room to spare."""

@@ -15,6 +15,7 @@ __all__ = ["Listener", "emit"]
 Listener = Callable[[Event], None]
 
 _LOGGER: Final = logging.getLogger("statekit")
+_LOGGER.addHandler(logging.NullHandler())  # or Python would print warnings of applications that set up no logging
 
 
 def emit(event: Event) -> None:

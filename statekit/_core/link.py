@@ -8,7 +8,17 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from statekit.driver import AnyBackend, AsyncDrivers, Drivers, ObjectDriver, Opening, RecordDriver
+from statekit.driver import (
+    AnyBackend,
+    AsyncDrivers,
+    AsyncObjectDriver,
+    AsyncRecordDriver,
+    Drivers,
+    ObjectDriver,
+    Opening,
+    RecordDriver,
+    missing,
+)
 from statekit.errors import ClosedError, ConfigError, UnsupportedError
 
 __all__ = ["Link"]
@@ -62,12 +72,21 @@ class Link:
             if self._closed:
                 raise ClosedError("this state was closed", clause="E-09")
             if self._drivers is None:
-                opener = cast("Callable[[Opening[Any]], Drivers | AsyncDrivers]", self._opener())
-                self._drivers = opener(self.opening)
+                self._drivers = self._opened()
             return self._drivers
 
-    def _opener(self) -> object:
-        return self.backend.aopen if self.native else self.backend.open
+    def _opened(self) -> Drivers | AsyncDrivers:
+        """Open the backend, and look whether it gave what the contract asks for."""
+        opener = self.backend.aopen if self.native else self.backend.open
+        try:
+            drivers = cast("Callable[[Opening[Any]], Drivers | AsyncDrivers]", opener)(self.opening)
+        except (ImportError, ValueError) as error:
+            raise ConfigError(f"the backend {self.backend.name} cannot be opened: {error}", clause="P-51") from error
+        records, objects = (AsyncRecordDriver, AsyncObjectDriver) if self.native else (RecordDriver, ObjectDriver)
+        for driver, contract in ((drivers.records, records), (drivers.objects, objects)):
+            if driver is not None and (lacking := missing(driver, contract)):
+                raise ConfigError(f"the backend {self.backend.name} lacks {', '.join(lacking)}", clause="P-51")
+        return drivers
 
     def records(self) -> RecordDriver:
         """Return the record driver, in whichever colour: the runner knows.
@@ -77,7 +96,9 @@ class Link:
         """
         driver = self.drivers().records
         if driver is None:
-            raise UnsupportedError(f"the backend {self.backend.name} holds no records", clause="P-09")
+            raise UnsupportedError(
+                f"the backend {self.backend.name} holds no records; name another one for sessions", clause="P-09"
+            )
         return cast("RecordDriver", driver)
 
     def objects(self) -> ObjectDriver:
@@ -88,7 +109,9 @@ class Link:
         """
         driver = self.drivers().objects
         if driver is None:
-            raise UnsupportedError(f"the backend {self.backend.name} holds no objects", clause="P-09")
+            raise UnsupportedError(
+                f"the backend {self.backend.name} holds no objects; name another one for them", clause="P-09"
+            )
         return cast("ObjectDriver", driver)
 
     def take(self) -> Drivers | AsyncDrivers | None:

@@ -4,6 +4,7 @@ A backend implements a RecordDriver, an ObjectDriver, or both, and registers a B
 everywhere (keys, limits, time, encoding, retries, merging) is done above, once.
 """
 
+from .checklist import missing
 from .faults import Failure, Fault
 from .hooks import (
     CONTRACT,
@@ -88,4 +89,5 @@ __all__ = [
     "Survives",
     "Token",
     "Upload",
+    "missing",
 ]

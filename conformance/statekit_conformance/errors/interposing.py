@@ -39,8 +39,20 @@ def together(functions: Sequence[Callable[[], Any]]) -> list[Any]:
 class _Order:
     method: str
     skip: int
-    before: Callable[[], Any] | None
-    after: Callable[[Any], Any] | None
+    before: Callable[[], Any] | None = None
+    after: Callable[[Any], Any] | None = None
+    change: Callable[[Any], Any] | None = None
+    argument: int = 0
+
+    def arguments(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the arguments as they are to be sent."""
+        if self.change is None:
+            return args
+        return (*args[: self.argument], self.change(args[self.argument]), *args[self.argument + 1 :])
+
+    def answer(self, answer: Any) -> Any:
+        """Return the answer as it is to be seen."""
+        return answer if self.after is None else self.after(answer)
 
 
 class Pausing:
@@ -65,6 +77,10 @@ class Pausing:
         """Let something happen once, before a call of ``method`` is delivered; ``skip`` of them pass first."""
         self._orders.append(_Order(method, skip, action, None))
 
+    def sending(self, method: str, change: Callable[[Any], Any], *, argument: int, skip: int = 0) -> None:
+        """Change one of a call's positional arguments once."""
+        self._orders.append(_Order(method, skip, None, None, change, argument))
+
     def answering(self, method: str, change: Callable[[Any], Any], *, skip: int = 0) -> None:
         """Change an answer once."""
         self._orders.append(_Order(method, skip, None, change))
@@ -79,17 +95,19 @@ class Pausing:
 
     def _send(self, name: str, method: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         order = self._order(name)
-        if order and order.before:
+        if order is None:
+            return method(*args, **options)
+        if order.before:
             order.before()
-        answer = method(*args, **options)
-        return order.after(answer) if order and order.after else answer
+        return order.answer(method(*order.arguments(args), **options))
 
     async def _send_native(self, name: str, method: Callable[..., Any], /, *args: Any, **options: Any) -> Any:
         order = self._order(name)
-        if order and order.before:
+        if order is None:
+            return await method(*args, **options)
+        if order.before:
             await asyncio.to_thread(order.before)
-        answer = await method(*args, **options)
-        return order.after(answer) if order and order.after else answer
+        return order.answer(await method(*order.arguments(args), **options))
 
     def _order(self, name: str) -> _Order | None:
         with self._lock:

@@ -147,23 +147,26 @@ class _PiecewiseSource:
     size: int | None = None
 
     def __init__(self) -> None:
-        self._rest = bytearray()
+        self._pieces: list[bytes] = []
+        self._held = 0
         self._ended = False
 
     def _next(self) -> Plan[Any]:
         raise NotImplementedError  # pragma: no cover - both subclasses have it
 
     def take(self, size: int) -> Plan[bytes]:
-        while len(self._rest) < size and not self._ended:
+        while self._held < size and not self._ended:
             piece = yield from self._next()
             if piece is _END:
                 self._ended = True
             else:
                 _check_piece(piece)
-                self._rest += piece
-        taken = bytes(memoryview(self._rest)[:size])
-        del self._rest[:size]
-        return taken
+                self._pieces.append(bytes(piece))
+                self._held += len(self._pieces[-1])
+        joined = b"".join(self._pieces)
+        self._pieces = [joined[size:]]
+        self._held = len(self._pieces[0])
+        return joined[:size]
 
     def rewind(self) -> Plan[bool]:
         yield from ()
