@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from .drivers import ObjectCalls, RecordCalls
     from .processes import Processes
     from .running import Running
+    from .servers import Server
+    from .site import Site
     from .subject import Colour, Subject
     from .targets import Target
 
-__all__ = ["Engine", "Place", "engine", "objects_driver", "processes", "records", "statekit_running", "subject"]
+__all__ = ["Engine", "Place", "engine", "objects_driver", "processes", "records", "server", "site", "statekit_running", "subject"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,12 @@ def statekit_running(request: pytest.FixtureRequest) -> Running:
     suite: Any = request.config.pluginmanager.get_plugin("statekit-suite")
     running: Running = suite.start(request.param.target)
     return running
+
+
+@pytest.fixture
+def site(statekit_running: Running) -> Site:
+    """Where the target's state is, for cases about declarations."""
+    return statekit_running.site
 
 
 @pytest.fixture
@@ -94,6 +102,17 @@ class Engine:
 def engine(statekit_running: Running, processes: Processes) -> Engine:
     """What can be killed and restarted, for clauses that need ``durable``."""
     return Engine(statekit_running, processes)
+
+
+@pytest.fixture
+def server(statekit_running: Running, subject: Subject) -> Iterator[Server]:
+    """The target's servers, to be paused or reached through a proxy that loses replies."""
+    from .servers import Server
+    from .site import Site
+
+    made = Server(statekit_running, subject)
+    yield made
+    made.close()
 
 
 @pytest.fixture

@@ -31,6 +31,8 @@ def lacking(running: Running) -> Mapping[str, str]:
         reasons["durable"] = "the backend does not say that writes survive the engine"
     elif not (running.embedded or running.restartable):
         reasons["durable"] = "nothing here can kill and restart the engine: give the target kill and restart"
+    if not running.pids:
+        reasons["server"] = "there is no server of ours to pause or to stand before"
     return reasons
 
 

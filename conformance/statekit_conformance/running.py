@@ -6,8 +6,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from statekit_conformance.engines import Engine
     from statekit_conformance.engines.certify import Certificate
 
+    from .proxy import Proxy
     from .site import Site
 
 __all__ = ["CannotStartError", "Running", "reason_not_to_start"]
@@ -78,19 +79,34 @@ class Running:
     def _start(self) -> None:
         directory = Path(tempfile.mkdtemp(prefix="statekit-"))
         self._undo.callback(shutil.rmtree, directory, ignore_errors=True)
-        fields = {"directory": str(directory), "unique": f"statekit-{secrets.token_hex(6)}"}
-        fields |= self._start_engines(directory)
+        self._fields = {"directory": str(directory), "unique": f"statekit-{secrets.token_hex(6)}"}
+        self._fields |= self._start_engines(directory)
         if self.target.start is not None:
             if self.target.stop is not None:
                 self._undo.callback(self.target.stop)
-            fields |= self.target.start(directory) or {}
-        self._set_environment({name: text.format_map(fields) for name, text in self.target.environment.items()})
-        templates = (self.target.url, self.target.objects_url or self.target.url)
-        records, objects = (template.format_map(fields) for template in templates)
-        self.site = _site(self.target, (records, objects), self._allowed)
+            self._fields |= self.target.start(directory) or {}
+        self._set_environment(self._filled_environment(self._fields), self._undo)
+        self.site = self._site(self._fields)
         self._undo.callback(self.site.loop.close)
         if self.target.prepare is not None:
             self.target.prepare(self.site.urls)
+
+    def _filled_environment(self, fields: Mapping[str, str]) -> dict[str, str]:
+        return {name: text.format_map(fields) for name, text in self.target.environment.items()}
+
+    def _site(self, fields: Mapping[str, str]) -> Site:
+        from statekit.errors import ConfigError
+
+        from .site import Site
+
+        records, objects = self.target.url, self.target.objects_url or self.target.url
+        urls = (records.format_map(fields), objects.format_map(fields))
+        site = Site(self.target.name, urls, self.target.timeout, self._allowed)
+        try:
+            _ = site.settings
+        except ConfigError as error:
+            raise CannotStartError(str(error)) from error
+        return site
 
     def _start_engines(self, directory: Path) -> Mapping[str, str]:
         """Start each engine once, certify it while it is fresh, and return the fields of templates that it fills."""
@@ -109,7 +125,7 @@ class Running:
         self._undo.callback(server.stop)
         server.start(directory)
         self._engines[name] = server
-        self._set_environment(server.environment)
+        self._set_environment(server.environment, self._undo)
         return server
 
     def _certify(self, engine: Engine, protocol: str) -> None:
@@ -117,10 +133,31 @@ class Running:
 
         self.certificates.append(certify(engine, protocol))
 
-    def _set_environment(self, variables: Mapping[str, str]) -> None:
+    @staticmethod
+    def _set_environment(variables: Mapping[str, str], undo: ExitStack) -> None:
         for name, value in variables.items():
-            self._undo.callback(_restore, name, os.environ.get(name))
+            undo.callback(_restore, name, os.environ.get(name))
             os.environ[name] = value
+
+    @contextmanager
+    def proxied(self) -> Iterator[tuple[Site, list[Proxy]]]:
+        """Stand proxies before the engines' endpoints, and give the target as it is reached through them."""
+        from .proxy import Proxy
+
+        with ExitStack() as undo:
+            proxies, fields = [], dict(self._fields)
+            environment: dict[str, str] = {}
+            for name, protocol in self.target.engines:
+                host, _, port = self._fields[f"{protocol}_address"].rpartition(":")
+                proxy = undo.enter_context(Proxy((host, int(port))))
+                proxies.append(proxy)
+                before, after = f"{host}:{port}", ":".join(map(str, proxy.address))
+                for key in (protocol, f"{protocol}_address"):
+                    fields[key] = fields[key].replace(before, after)
+                theirs = self._engines[name].environment.items()
+                environment |= {key: value.replace(before, after) for key, value in theirs if before in value}
+            self._set_environment(environment | self._filled_environment(fields), undo)
+            yield self._site(fields), proxies
 
     def stop(self) -> None:
         """End it: engines, files, environment. A second call does nothing."""
@@ -218,20 +255,7 @@ class Running:
         return lacking(self)
 
 
-NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable")
-
-
-def _site(target: Target, urls: tuple[str, str], allowed: tuple[str, ...]) -> Site:
-    from statekit.errors import ConfigError
-
-    from .site import Site
-
-    site = Site(target.name, urls, target.timeout, allowed)
-    try:
-        _ = site.settings
-    except ConfigError as error:
-        raise CannotStartError(str(error)) from error
-    return site
+NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable", "server")
 
 
 def _restore(name: str, value: str | None) -> None:

@@ -25,7 +25,7 @@ __all__ = ["Suite"]
 
 _TOO_MANY: Final = 3
 """Cases that may hang on a target before it is asked no more."""
-_RAW: Final = frozenset({"records", "objects_driver", "engine", "processes"})
+_RAW: Final = frozenset({"records", "objects_driver", "engine", "processes", "server"})
 """Fixtures that make no difference between a synchronous state and an asynchronous one."""
 
 

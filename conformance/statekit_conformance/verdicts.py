@@ -15,7 +15,13 @@ __all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles"]
 STATUSES: Final = ("fail", "waived", "engine-fault", "pass", "skipped", "not-claimed")
 """What a clause can come to on a target. Of several cases the first of these decides."""
 
-_FIXTURES: Final = {"records": "records", "objects_driver": "objects", "engine": "durable", "processes": "processes"}
+_FIXTURES: Final = {
+    "records": "records",
+    "objects_driver": "objects",
+    "engine": "durable",
+    "processes": "processes",
+    "server": "server",
+}
 """What asking for a fixture implies."""
 
 CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {

@@ -54,13 +54,14 @@ class Database:
 
     def __init__(self, directory: Path, *, sync: Literal["full", "normal"], attempt_timeout: float) -> None:
         self.directory = directory
-        self._path = directory / "state.db"
+        self.path = directory / "state.db"
         self._sync = {"full": "FULL", "normal": "NORMAL"}[sync]
         self._attempt = attempt_timeout
         self._after_fork: list[Callable[[], None]] = []
         self._closed = False
         self._fresh()
-        _OPEN.add(self)
+        with _FORK:
+            _OPEN.add(self)
 
     def _fresh(self) -> None:
         """Begin as a process begins: no connections, and locks that nobody holds."""
@@ -104,6 +105,7 @@ class Database:
             LocalError: ``Fault.BUSY`` if this process's other writers took all the time.
             sqlite3.OperationalError: SQLITE_BUSY if another process's did.
         """
+        timeout = min(timeout, self._attempt)
         if not self._turn.acquire(blocking=False):
             timeout = self._queue(timeout)
         try:
@@ -177,10 +179,10 @@ class Database:
     # Opening
 
     def _connect(self, timeout: float) -> Connection:
-        if not self._path.exists():
+        if not self.path.exists():
             self._create()
         connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",  # never an empty database where the directory was removed
+            f"{self.path.as_uri()}?mode=rw",  # never an empty database where the directory was removed
             timeout=max(min(timeout, self._attempt), 0),
             isolation_level=None,
             check_same_thread=False,
@@ -217,7 +219,7 @@ class Database:
                 ) from None
         else:
             schema.sync_directory(self.directory.parent)
-        schema.create(self._path)
+        schema.create(self.path)
 
     # Forking
 

@@ -22,7 +22,6 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import threading
 from collections import deque
 from collections.abc import Iterable
 from time import monotonic
@@ -33,7 +32,7 @@ from statekit.driver import Buffer, Fault
 from .database import Connection, Database
 from .faults import LocalError
 from .owners import Owner, claim, departed
-from .schema import sync_directory
+from .schema import clear, sync_directory
 
 __all__ = ["Files"]
 
@@ -52,7 +51,6 @@ class Files:
         database.after_fork(self._child)
 
     def _forget(self) -> None:
-        self._lock = threading.Lock()
         self._owner: Owner | None = None
         self._names: deque[str] = deque()
         self._gone: deque[str] = deque()
@@ -86,10 +84,11 @@ class Files:
             raise LocalError("the file was collected before it was stored", Fault.BUSY)
 
     def _name(self, timeout: float) -> str:
-        with self._lock:
-            if not self._names:
-                self._names.extend(self._reserve(timeout))
+        with contextlib.suppress(IndexError):
             return self._names.popleft()
+        first, *others = self._reserve(timeout)
+        self._names.extend(others)
+        return first
 
     def _reserve(self, timeout: float) -> list[str]:
         """Enter new names into the ledger, before any of their files exists."""
@@ -183,6 +182,7 @@ class Files:
     def collect(self, timeout: float) -> None:
         """Remove what dead processes left behind, as far as the time allows."""
         deadline = monotonic() + timeout
+        clear(self._database.path)
         for token in sorted(self._tokens(timeout)):
             with departed(self._owners / token) as dead:
                 buried = dead and self._bury(token, deadline)

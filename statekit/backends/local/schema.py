@@ -13,7 +13,7 @@ from statekit.driver import Fault
 
 from .faults import LocalError
 
-__all__ = ["create", "sync_directory", "verify"]
+__all__ = ["clear", "create", "sync_directory", "verify"]
 
 _APPLICATION: Final = 0x73746B74
 """``stkt``: whose database it is."""
@@ -61,12 +61,25 @@ def create(path: Path) -> None:
         if not path.exists():
             raise
     finally:
-        for left in path.parent.glob(f"{draft.name}*"):
-            left.unlink(missing_ok=True)
+        _remove(path.parent, f"{draft.name}*")
     sync_directory(path.parent)
 
 
+def clear(path: Path) -> None:
+    """Remove what was left by processes that died while they created the database, which exists by now.
+
+    One that is still at it has lost nothing but a race: it finds its draft gone, and the database there.
+    """
+    _remove(path.parent, f"{path.name}.*.new*")
+
+
+def _remove(directory: Path, pattern: str) -> None:
+    for left in directory.glob(pattern):
+        left.unlink(missing_ok=True)
+
+
 def _build(draft: Path) -> None:
+    os.close(os.open(draft, os.O_CREAT | os.O_EXCL, 0o600))  # private; SQLite's other files take after it
     with contextlib.closing(sqlite3.connect(draft, isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
         marks = f"PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {_VERSION};"

@@ -82,12 +82,12 @@ def object_gone(key: str, answer: Any) -> Gone | Refused[Stat]:
 
 
 def chunk(key: str, answer: Any) -> Chunk | None | Refused[Stat]:
-    """Read the answer to a read: nothing, a refusal's head, or a head with bytes."""
+    """Read the answer to a read: nothing, a refusal's head, or a head with pieces."""
     if answer == 0:
         return None
     if isinstance(answer[0], list):
         found = stat(key, answer[0])
-        return None if found is None else Chunk(found, answer[1])
+        return None if found is None else Chunk(found, b"".join(answer[1]))
     return Refused(stat(key, answer))
 
 

@@ -152,7 +152,7 @@ while left > 0 and number <= tonumber(cur[7]) do
   pieces[#pieces + 1] = piece
   left, from, number = left - #piece, 0, number + 1
 end
-return {cur, table.concat(pieces)}
+return {cur, pieces}
 """
 )
 

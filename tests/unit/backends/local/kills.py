@@ -130,30 +130,56 @@ def run_in_child(writer: Writer, local: Local, pipe: int) -> None:
         os._exit(1)
 
 
+@dataclass
+class Running:
+    """A writer's process, and the end of the pipe at which its acknowledgements arrive."""
+
+    writer: Writer
+    child: int
+    reader: int
+
+    def acknowledged(self) -> bool:
+        """Take one acknowledgement, or find that there will be no more."""
+        said = os.read(self.reader, 4)
+        if said:
+            self.writer.state = self.writer.after(self.writer.done, self.writer.state)
+            (self.writer.done,) = struct.unpack("!I", said)
+        return bool(said)
+
+    def kill(self) -> None:
+        os.kill(self.child, signal.SIGKILL)
+        ended = os.waitstatus_to_exitcode(os.waitpid(self.child, 0)[1])
+        while self.acknowledged():
+            pass
+        os.close(self.reader)
+        assert ended == -signal.SIGKILL, f"{self.writer.name} failed by itself"
+
+
+def start(local: Local, writer: Writer, others: list[Running]) -> Running:
+    """Fork a writer. It keeps no end at which it or others are listened to, so that it ends if this process does."""
+    reader, pipe = os.pipe()
+    child = os.fork()
+    if child == 0:
+        for descriptor in [reader, *(other.reader for other in others)]:
+            os.close(descriptor)
+        run_in_child(writer, local, pipe)
+    os.close(pipe)
+    return Running(writer, child, reader)
+
+
 def kill_all(local: Local, writers: list[Writer], chance: random.Random) -> None:
     """Start all, and kill each after some acknowledgements and a moment."""
-    running = []
+    running: list[Running] = []
     for writer in writers:
-        reader, pipe = os.pipe()
-        child = os.fork()
-        if child == 0:
-            run_in_child(writer, local, pipe)
-        os.close(pipe)
-        running.append((writer, child, reader))
+        running.append(start(local, writer, running))
     chance.shuffle(running)
-    for writer, child, reader in running:
+    while running:
         for _ in range(chance.randrange(4)):
-            writer.state = writer.after(writer.done, writer.state)
-            (writer.done,) = struct.unpack("!I", os.read(reader, 4))  # nothing: the writer failed
+            running[-1].acknowledged()
         moment = perf_counter() + chance.uniform(0, 0.006)
         while perf_counter() < moment:
             pass
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
-        while last := os.read(reader, 4):
-            writer.state = writer.after(writer.done, writer.state)
-            (writer.done,) = struct.unpack("!I", last)
-        os.close(reader)
+        running.pop().kill()
 
 
 def sweep(local: Local, directory: Path) -> int:

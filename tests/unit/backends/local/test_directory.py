@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from statekit.backends.local import BACKEND, LocalOptions
+from statekit.backends.local import BACKEND, LocalOptions, schema
 from statekit.driver import ABSENT, Committed, Fault, Opening, Reach, Survives
 
 T = 10.0
@@ -101,13 +101,34 @@ def test_the_directory_is_its_owners_only(local, directory):
     write(local)
     local.put("k", bytes(50_000))
     assert stat.S_IMODE(directory.stat().st_mode) == 0o700
-    assert {p.name for p in directory.iterdir()} >= {"state.db", "files", "owners"}
+    names = {path.name: stat.S_IMODE(path.stat().st_mode) for path in directory.iterdir()}
+    private = {"state.db": 0o600, "state.db-wal": 0o600, "state.db-shm": 0o600, "files": 0o700, "owners": 0o700}
+    assert names == private
 
 
 def test_nothing_is_left_of_the_creation(local, directory):
     write(local)
     local.drivers.close()
     assert {p.name for p in directory.iterdir()} == {"state.db"}
+
+
+def test_what_a_creator_that_died_left_is_collected(local, directory):
+    write(local)
+    for name in ["state.db.0123.new", "state.db.0123.new-wal", "state.db.0123.new-shm"]:
+        (directory / name).write_bytes(b"x")
+    local.objects.uploads("", cursor=None, limit=1, timeout=T)
+    assert not list(directory.glob("*.new*"))
+
+
+def test_a_creator_whose_draft_was_collected_uses_what_is_there(open_local, directory, monkeypatch):
+    write(open_local())
+    before = (directory / "state.db").read_bytes()
+    schema.create(directory / "state.db")
+    monkeypatch.setattr(schema, "_build", lambda _: None)
+    schema.create(directory / "state.db")
+    assert (directory / "state.db").read_bytes() == before
+    with pytest.raises(FileNotFoundError):
+        schema.create(directory / "other.db")
 
 
 def test_closing_leaves_no_lock_behind(local, directory):

@@ -1,0 +1,48 @@
+"""Amazon's DynamoDB and S3 as backends of statekit: ``dynamodb://table``, ``s3://bucket`` and ``aws://`` for both.
+
+Importing this module imports no SDK; opening a backend does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from statekit.driver import CONTRACT, AnyBackend, Backend, Drivers, Opening, Reach, Survives
+
+from .options import AWSOptions, DynamoDBOptions, S3Options
+
+__all__ = ["BACKENDS", "AWSOptions", "DynamoDBOptions", "S3Options", "statekit_backends"]
+
+
+def _open(opening: Opening[Any]) -> Drivers:
+    from .opening import open_drivers
+
+    return open_drivers(opening)
+
+
+def _backend(name: str, options: type[Any], *, records: bool, objects: bool) -> AnyBackend:
+    opener: Callable[[Opening[Any]], Drivers] = _open
+    return Backend(
+        contract=CONTRACT,
+        name=name,
+        schemes=(name,),
+        options=options,
+        records=records,
+        objects=objects,
+        reach=Reach.NETWORK,
+        survives=Survives.SERVER,
+        open=opener,
+    )
+
+
+BACKENDS: Final = (
+    _backend("dynamodb", DynamoDBOptions, records=True, objects=False),
+    _backend("s3", S3Options, records=False, objects=True),
+    _backend("aws", AWSOptions, records=True, objects=True),
+)
+
+
+def statekit_backends() -> Iterable[AnyBackend]:
+    """Return the backends of this plugin: the hook that statekit calls."""
+    return BACKENDS

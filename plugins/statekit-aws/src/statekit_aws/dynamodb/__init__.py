@@ -1,0 +1,1 @@
+"""Records in a table of DynamoDB."""

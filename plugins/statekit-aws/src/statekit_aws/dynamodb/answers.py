@@ -1,0 +1,59 @@
+"""What DynamoDB's answers mean: pure, without a connection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from statekit.driver import Entry, Gone, Page, Record, Refused
+
+from ..codes import code_of
+from ..faults import UnreadableError
+
+__all__ = ["deleted", "page", "record", "refusal"]
+
+
+def record(item: Mapping[str, Any] | None) -> Record | None:
+    """Read an item.
+
+    Raises:
+        UnreadableError: It is not one that this driver wrote.
+    """
+    if item is None:
+        return None
+    try:
+        return Record(bytes(item["d"]["B"]), item["v"]["S"], _expiry(item))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableError from error
+
+
+def _expiry(item: Mapping[str, Any]) -> int | None:
+    return int(item["x"]["N"]) if "x" in item else None
+
+
+def refusal(error: ClientError) -> Refused[Record]:
+    """Read a refusal. Where no item comes with it, there is none, or the server is one that never sends it.
+
+    Raises:
+        ClientError: It is no refusal.
+    """
+    if code_of(error) != "ConditionalCheckFailedException":
+        raise error
+    item = error.response.get("Item")
+    return Refused(record(item)) if item else Refused()
+
+
+def deleted(response: Mapping[str, Any]) -> Gone:
+    """Read the answer to a delete: with the item that was deleted, if there was one."""
+    return Gone.DELETED if response.get("Attributes") else Gone.ABSENT
+
+
+def page(response: Mapping[str, Any]) -> Page[Entry]:
+    """Read one part of a scan. An item without a version is somebody else's."""
+    items = tuple(
+        Entry(item["k"]["S"], item["v"]["S"], _expiry(item)) for item in response.get("Items", ()) if "v" in item
+    )
+    last = response.get("LastEvaluatedKey")
+    return Page(items, last["k"]["S"] if last else None)
