@@ -1,7 +1,8 @@
-"""Raw drivers as cases see them: ordinary calls with defaults, keys of this test's own, and refusals of the moment retried.
+"""Raw drivers as cases see them: ordinary calls with defaults, and keys of this test's own.
 
-A driver makes one attempt. Where an engine declines for now, which its fault table calls BUSY, THROTTLED or UNREACHED and
-which means "not applied", core tries again; so does this, or contention would look like a defect. ``raw`` is the driver.
+A driver makes one attempt. Where an engine declines for now, which its fault table calls BUSY, THROTTLED or UNREACHED
+and which means "not applied", core tries again; so does this, or contention would look like a defect. ``raw`` is the
+driver.
 """
 
 from __future__ import annotations
@@ -13,8 +14,25 @@ from typing import Any, Final
 
 from google_crc32c import value as crc32c_of
 
-from statekit.driver import ABSENT, ANY, Chunk, Committed, Entry, Expect, Fault, Gone, Match, Meta, Page, Part
-from statekit.driver import Record, Refused, Sight, Stat, Upload
+from statekit.driver import (
+    ABSENT,
+    ANY,
+    Chunk,
+    Committed,
+    Entry,
+    Expect,
+    Fault,
+    Gone,
+    Match,
+    Meta,
+    Page,
+    Part,
+    Record,
+    Refused,
+    Sight,
+    Stat,
+    Upload,
+)
 
 from .loop import Loop
 
@@ -85,7 +103,11 @@ class RecordCalls(_Calls):
         timeout: float | None = None,
     ) -> Committed | Refused[Record]:
         """Store a record; by default where there is none, for ever, under a fresh write id."""
-        fixed = {"expires_at": expires_at, "write_id": write_id or secrets.token_urlsafe(12), "expect": expect}
+        fixed: dict[str, Any] = {
+            "expires_at": expires_at,
+            "write_id": write_id or secrets.token_urlsafe(12),
+            "expect": expect,
+        }
         answer: Committed | Refused[Record] = self._call("write", key, value, timeout=timeout, **fixed)
         return answer
 
@@ -228,7 +250,7 @@ class ObjectCalls(_Calls):
     ) -> Committed | Refused[Stat] | None:
         """Copy one version of an object, in as many steps as it takes."""
         token = None
-        fixed = {"pinned": Match(pinned), "meta": meta or Meta(write_id=write_id()), "expect": expect}
+        fixed: dict[str, Any] = {"pinned": Match(pinned), "meta": meta or Meta(write_id=write_id()), "expect": expect}
         while True:
             answer = self._call("copy", source, target, resume=token, **fixed)
             if answer is None or isinstance(answer, Committed | Refused):
@@ -256,7 +278,12 @@ class ObjectCalls(_Calls):
         return page
 
     def pages(
-        self, prefix: str | None = None, *, delimiter: str | None = None, start_after: str | None = None, limit: int = 1000
+        self,
+        prefix: str | None = None,
+        *,
+        delimiter: str | None = None,
+        start_after: str | None = None,
+        limit: int = 1000,
     ) -> list[Page[Stat]]:
         """Return all pages under a prefix, by default this test's own."""
         start = self.key("") if prefix is None else prefix
@@ -271,7 +298,8 @@ class ObjectCalls(_Calls):
 
 
 def _all_of(page: Callable[[str | None], Page[Any]]) -> list[Any]:
-    found, cursor = [], None
+    found: list[Any] = []
+    cursor = None
     while True:
         answer = page(cursor)
         found += answer.items

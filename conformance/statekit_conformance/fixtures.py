@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from .subject import Colour, Subject
     from .targets import Target
 
-__all__ = ["Engine", "Place", "engine", "objects_driver", "processes", "records", "server", "site", "statekit_running", "subject"]
+__all__ = [
+    "Engine",
+    "Place",
+    "engine",
+    "objects_driver",
+    "processes",
+    "records",
+    "server",
+    "site",
+    "statekit_running",
+    "subject",
+]
 
 
 @dataclass(frozen=True)
@@ -108,7 +119,6 @@ def engine(statekit_running: Running, processes: Processes) -> Engine:
 def server(statekit_running: Running, subject: Subject) -> Iterator[Server]:
     """The target's servers, to be paused or reached through a proxy that loses replies."""
     from .servers import Server
-    from .site import Site
 
     made = Server(statekit_running, subject)
     yield made

@@ -25,7 +25,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("statekit", "statekit conformance suite")
     add = group.addoption
     named = {"action": "append", "default": []}
-    add("--statekit-target", metavar="NAME", help="a known target, or all; may be repeated or separated by commas", **named)
+    add(
+        "--statekit-target",
+        metavar="NAME",
+        help="a known target, or all; may be repeated or separated by commas",
+        **named,
+    )
     add("--statekit-url", metavar="URL", help="any installed backend, by its URL; may be repeated", **named)
     add("--statekit-require", metavar="NAMES", help="targets that must start; one that cannot is a failure", **named)
     add("--statekit-allow", metavar="HOST", help="a host besides loopback that may be connected to", **named)

@@ -67,7 +67,7 @@ class Report:
         self.partial = False
         self.notes: dict[str, Any] = {"targets": {}, "failures": {}}
         self._outcomes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-        self._seconds: Counter[tuple[str, str]] = Counter()
+        self._seconds: dict[tuple[str, str], float] = defaultdict(float)
 
     def waiver(self, clauses: tuple[str, ...], target: str) -> Waiver | None:
         """Return the waiver that covers one of a case's clauses on a target."""
@@ -140,7 +140,9 @@ class Report:
     def problems(self) -> list[str]:
         """Return what makes the run a failure although no case failed."""
         found = [f"the target {name} was not judged: {reason}" for name, reason in self.notes["failures"].items()]
-        judged = {target for (_, target), outcomes in self._outcomes.items() if any(o[0] != "skipped" for o in outcomes)}
+        judged = {
+            target for (_, target), outcomes in self._outcomes.items() if any(o[0] != "skipped" for o in outcomes)
+        }
         found = [] if judged else found
         return found if self.partial else [*found, *self._stale_waivers()]
 
@@ -168,7 +170,7 @@ class Report:
         }
 
     def _target(self, name: str) -> dict[str, Any]:
-        known = {"engine": None, "version": None, "durability": None, "certified": {}}
+        known: dict[str, Any] = {"engine": None, "version": None, "durability": None, "certified": {}}
         reason = self.absent.get(name) or self.notes["failures"].get(name)
         return {**known, **self.notes["targets"].get(name, {}), "reason": reason}
 

@@ -183,7 +183,8 @@ class Running:
     @property
     def durability(self) -> str:
         """What the weakest of its backends says that an acknowledged write survives."""
-        return min((backend.survives.value for backend in self.site.backends), key=SURVIVAL.index)
+        found: list[str] = [backend.survives.value for backend in self.site.backends]
+        return min(found, key=SURVIVAL.index)
 
     @property
     def embedded(self) -> bool:

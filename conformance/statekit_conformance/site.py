@@ -88,5 +88,7 @@ class Site:
         if backend.aopen is not None and (native or backend.open is None):
             theirs = backend.aopen(opening)
             return Opened(theirs, True, lambda: self.loop.settle(theirs.close()))
+        if backend.open is None:
+            raise TypeError(f"the backend {backend.name} has no drivers")
         ours: Drivers = backend.open(opening)
         return Opened(ours, False, ours.close)

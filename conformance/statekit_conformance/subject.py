@@ -8,13 +8,14 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from statekit.config import Target as Place
 from statekit.driver import AnyBackend
 from statekit.state import AsyncState, State
 from statekit.testing import FakeClock
 from statekit.types import Event, SessionPolicy, Swept
 
 from .drivers import ObjectCalls, RecordCalls
-from .loop import Blocking
+from .loop import Blocking, Loop
 from .site import Site
 
 if TYPE_CHECKING:
@@ -89,7 +90,9 @@ class Subject:
         report: In a process of ``processes``: sends a value to the test.
     """
 
-    def __init__(self, site: Site, colour: Colour, *, namespace: str | None = None, clock: FakeClock | None = None) -> None:
+    def __init__(
+        self, site: Site, colour: Colour, *, namespace: str | None = None, clock: FakeClock | None = None
+    ) -> None:
         self.site, self.colour = site, colour
         self.namespace = namespace or f"t{secrets.token_hex(8)}"
         self.clock = clock or FakeClock()
@@ -152,18 +155,19 @@ class Subject:
     def records(self) -> RecordCalls:
         """Open the raw record driver."""
         place = self.site.settings.sessions
-        return self._calls(RecordCalls, place, "records", self.records)
+        return RecordCalls(*self._opened(place, "records"), self.records)
 
     def objects_driver(self) -> ObjectCalls:
         """Open the raw object driver."""
         place = self.site.settings.objects
-        return self._calls(ObjectCalls, place, "objects", self.objects_driver)
+        return ObjectCalls(*self._opened(place, "objects"), self.objects_driver)
 
-    def _calls(self, kind: Any, place: Any, store: str, again: Any) -> Any:
+    def _opened(self, place: Place, store: str) -> tuple[Any, Loop | None, str, float]:
+        """Open a driver, and return what its calls are made of."""
         opened = self.site.open(place, self.clock, native=self.colour == "async")
         self._closing.callback(opened.close)
         loop = self.site.loop if opened.native else None
-        return kind(getattr(opened.drivers, store), loop, self.namespace, self.site.timeout, again)
+        return getattr(opened.drivers, store), loop, self.namespace, self.site.timeout
 
     def close(self) -> None:
         """Close everything that was opened here."""

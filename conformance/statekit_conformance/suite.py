@@ -221,4 +221,3 @@ def _line(error: BaseException) -> str:
         error = error.__cause__
     text = " ".join(str(error).split())
     return text if type(error).__name__ == "CannotStartError" else f"{type(error).__name__}: {text}"
-

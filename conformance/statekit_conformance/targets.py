@@ -4,6 +4,7 @@ An author's conftest.py gives its own::
 
     from statekit_conformance.targets import Target
 
+
     def pytest_statekit_targets(config):
         return [Target(name="mine", url="mine:{directory}/state.db")]
 """
@@ -23,7 +24,8 @@ class Target:
     """A backend on an engine.
 
     Templates of URLs are filled in with ``{directory}`` (a fresh folder), ``{unique}`` (a fresh word of letters and
-    digits), what ``start`` returns, and by protocol the engines' URLs (``{redis}``) and addresses (``{redis_address}``).
+    digits), what ``start`` returns, and by protocol the engines' URLs (``{redis}``) and addresses
+    (``{redis_address}``).
 
     Attributes:
         name: For people and reports, such as ``redis@valkey``.

@@ -137,7 +137,7 @@ class Interposed:
         native = subject.colour == "async"
         opened = site.open(site.settings.sessions, subject.clock, native=native)
         second = site.open(site.settings.objects, subject.clock, native=native)
-        self._opened = (opened, second)
+        self._site, self._opened = site, (opened, second)
         self.at_records, self.at_objects = Pausing(opened.drivers.records), Pausing(second.drivers.objects)
         self.records, self.objects = FaultyDriver(self.at_records), FaultyDriver(self.at_objects)
         places = {
@@ -155,6 +155,11 @@ class Interposed:
         kind = State if subject.colour == "sync" else AsyncState
         self.view = StoreView(kind(settings, clock=subject.clock, on_event=events.append), events, site)
         self.sessions, self.stored_objects, self.events = self.view.sessions, self.view.objects, events
+
+    def deliver(self) -> None:
+        """Deliver the requests to the record driver that were delayed."""
+        for late in self.records.deliver():
+            self._site.loop.settle(late)
 
     def close(self) -> None:
         """Close what was opened."""

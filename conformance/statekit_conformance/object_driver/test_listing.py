@@ -10,8 +10,9 @@ from statekit_conformance import clause
 from statekit_conformance.threads import meanwhile, together
 
 ODD = (
-    ("a", "a!", "a-b", "a.b", "a/b", "a/b/c", "a0", "aa", "B", "b c", "b+c", "b%20c", "b&c=d", "d/e/f", "d/e-f", "d/f")
-    + ("é", "e\u0301", "ﬁ", "\ue000", "\uffff", "😀", "z", "zz/zz", "#", "?", "~", "[x]", "*", "'", '"', "a:b", "<x>")
+    *("a", "a!", "a-b", "a.b", "a/b", "a/b/c", "a0", "aa", "B", "b c", "b+c"),
+    *("b%20c", "b&c=d", "d/e/f", "d/e-f", "d/f", "é", "e\u0301", "ﬁ", "\ue000", "\uffff", "😀"),
+    *("z", "zz/zz", "#", "?", "~", "[x]", "*", "'", '"', "a:b", "<x>"),
 )
 
 
@@ -76,7 +77,10 @@ def test_a_listing_holds_only_keys_under_its_prefix(objects_driver):
 
 @clause("O-62")
 def test_a_listed_object_has_its_key_version_and_size(objects_driver):
-    versions = {objects_driver.key(f"{size}"): objects_driver.put(objects_driver.key(f"{size}"), b"x" * size) for size in (0, 7, 90_000)}
+    versions = {
+        objects_driver.key(f"{size}"): objects_driver.put(objects_driver.key(f"{size}"), b"x" * size)
+        for size in (0, 7, 90_000)
+    }
     for stat in objects_driver.page(objects_driver.key("")).items:
         assert stat.version == versions[stat.key]
         assert stat.key.endswith(f"/{stat.size}")

@@ -65,7 +65,11 @@ def test_metadata_of_an_upload_in_parts_comes_back_as_it_was_written(objects_dri
 @clause("O-58", "O-59")
 @pytest.mark.parametrize("given", METAS.values(), ids=METAS)
 def test_metadata_of_a_copy_comes_back_as_it_was_written(objects_driver, given):
-    source, key, meta = objects_driver.key("source"), objects_driver.key("copy"), Meta(**{"write_id": write_id(), **given})
+    source, key, meta = (
+        objects_driver.key("source"),
+        objects_driver.key("copy"),
+        Meta(**{"write_id": write_id(), **given}),
+    )
     version = objects_driver.put(source, b"bytes", meta=Meta("a/b", "c", "d", {"e": "f"}, write_id(), "-"))
     objects_driver.copy(source, key, pinned=version, meta=meta)
     assert same(objects_driver.stat(key).meta, meta)

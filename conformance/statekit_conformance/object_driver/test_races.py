@@ -29,8 +29,9 @@ def test_of_many_writes_of_one_version_exactly_one_commits(objects_driver):
     key = objects_driver.key("contended")
     version = objects_driver.put(key, b"start")
     for number in range(ROUNDS):
+        expect = Match(version)
 
-        def write(thread, number=number, expect=Match(version)):
+        def write(thread, number=number, expect=expect):
             return objects_driver.write(key, bytes([thread]) * (number + 1), expect=expect)
 
         version = assert_one_winner(objects_driver, key, together(THREADS, write))

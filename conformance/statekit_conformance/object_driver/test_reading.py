@@ -91,8 +91,7 @@ def test_bytes_version_size_and_metadata_are_of_one_version(objects_driver):
             written[version] = (number, size)
 
     def read(_):
-        for _ in range(25):
-            seen.append(objects_driver.read(key))
+        seen.extend(objects_driver.read(key) for _ in range(25))
 
     objects_driver.put(key, b"", meta=Meta(user={"number": "0"}, content_type="x/0", write_id=write_id()))
     with meanwhile(write):
@@ -182,7 +181,9 @@ def test_an_object_of_any_size_in_one_write_comes_back(objects_driver, size):
 
 @clause("O-71")
 @pytest.mark.parametrize(
-    "data", [b"\x00" * 5, b"\r\n\r\n", b"0\r\n\r\n", b"\xff\xfe", b"aws-chunked"], ids=["nul", "crlf", "chunk", "bom", "text"]
+    "data",
+    [b"\x00" * 5, b"\r\n\r\n", b"0\r\n\r\n", b"\xff\xfe", b"aws-chunked"],
+    ids=["nul", "crlf", "chunk", "bom", "text"],
 )
 def test_bytes_of_any_kind_come_back(objects_driver, data):
     key = objects_driver.key("kind")

@@ -46,10 +46,7 @@ def test_a_counter_by_compare_and_set_loses_nothing(records):
     records.create(key, b"0")
 
     def count(_):
-        versions = []
-        for _ in range(5):
-            versions.append(incremented(records, key))
-        return versions
+        return [incremented(records, key) for _ in range(5)]
 
     versions = [version for thread in together(8, count) for version in thread]
     assert records.read(key).value == b"40"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-
 import pytest
 
 from statekit.driver import Committed, Match
@@ -91,7 +89,6 @@ def test_value_version_and_expiry_are_of_one_moment(records):
     key, written, seen = records.key("moment"), {}, []
     first = records.create(key, b"0" * 5_000, expires_at=LATER)
     written[first.version] = 0
-    finished = threading.Event()
 
     def write(ended):
         record, number = first, 0
@@ -106,12 +103,10 @@ def test_value_version_and_expiry_are_of_one_moment(records):
             record = records.read(key)
 
     def read(_):
-        for _ in range(40):
-            seen.append(records.read(key))
+        seen.extend(records.read(key) for _ in range(40))
 
     with meanwhile(write):
         together(6, read)
-    finished.set()
     for record in seen:
         number = written[record.version]
         assert set(record.value) <= set(b"%d" % number)

@@ -1,7 +1,7 @@
 """Seen from a fresh process: what registering a backend imports, and what opening it does.
 
-``python -m statekit_conformance.registration.probe imports MODULE`` and ``… opening NAME RECORDS_URL OBJECTS_URL`` print
-what was seen as JSON.
+``python -m statekit_conformance.registration.probe imports MODULE``, and ``opening NAME RECORDS_URL OBJECTS_URL`` after
+the same, print what was seen as JSON.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, Self
 
 __all__ = ["imports", "opening"]
 
@@ -72,7 +72,7 @@ class _Watch:
         self._on = False
         sys.addaudithook(self._heard)
 
-    def __enter__(self) -> _Watch:
+    def __enter__(self) -> Self:
         self._on = True
         return self
 

@@ -67,7 +67,7 @@ def test_an_opening_of_records_that_many_threads_used_can_be_closed(open_one):
 @clause("P-52", needs=("records",))
 def test_an_opening_of_records_whose_last_call_failed_can_be_closed(open_one):
     records, close = open_one("records")
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever the driver makes of nonsense
+    with pytest.raises(Exception):  # noqa: B017 - whatever the driver makes of nonsense
         records.once("write", records.key("odd"), object(), expires_at=None, write_id="x" * 16, expect=ABSENT)
     close()
     records, close = open_one("records")

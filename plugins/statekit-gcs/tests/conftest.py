@@ -1,6 +1,6 @@
 """An engine for the tests of this folder, and the same as a target of the conformance suite, if that is installed.
 
-    pytest tests --pyargs statekit_conformance --statekit-target gcs
+pytest tests --pyargs statekit_conformance --statekit-target gcs
 """
 
 import os

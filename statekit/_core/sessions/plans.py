@@ -111,12 +111,9 @@ class SessionPlans:
             values = cell.values() if cell else {}
         backoff = Backoff(0.005, 0.25)
         while cell is not None:
-            if (
-                values is not known
-                and on_conflict == "reject"
-                and cell.stored.record.version != session.base.record.version
-            ):
-                raise ConflictError("another request saved the session", clause="S-10")
+            found = cell.stored.record.version
+            if on_conflict == "reject" and found != session.base.record.version:
+                raise ConflictError("another request saved the session", current=found, clause="S-10")
             after = own if on_conflict == "overwrite" else changes.applied_to(values)
             data = pack(after)
             live = msgspec.structs.replace(cell.live, saved_at=op.now, data=data)
@@ -129,7 +126,8 @@ class SessionPlans:
             cell = self._cells.judge(op, sid, result.current)
             if cell is not None:
                 values = cell.values()
-                yield from op.pause(backoff, ConflictError("others kept saving the session until the time was over"))
+                if on_conflict != "reject":
+                    yield from op.pause(backoff, _contended())
         raise _gone()
 
     @operation
@@ -154,7 +152,7 @@ class SessionPlans:
                 return session
             cell = self._cells.judge(op, sid, result.current)
             if cell is not None:
-                yield from op.pause(backoff, ConflictError("others kept saving the session until the time was over"))
+                yield from op.pause(backoff, _contended())
         raise _gone()
 
     @operation
@@ -329,6 +327,10 @@ def _checked(key: object) -> str:
 
 def _moment(millis: int) -> datetime:
     return datetime.fromtimestamp(millis / 1000, UTC)
+
+
+def _contended() -> ConflictError:
+    return ConflictError("others kept saving the session until the time was over")
 
 
 def _gone() -> SessionGoneError:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from typing import Final
 
 from statekit.driver import Clock, Committed, Gone, Meta
 
 from . import catalog
 from .catalog import Object, Piece
-from .database import Connection, Database
+from .database import Connection
 from .faults import explain
 from .files import Files
 
@@ -76,7 +77,7 @@ class Change:
 
 @contextlib.contextmanager
 def changing(
-    database: Database, files: Files, clock: Clock, *, timeout: float, written: str | None = None
+    transaction: AbstractContextManager[Connection], files: Files, clock: Clock, *, written: str | None
 ) -> Iterator[Change]:
     """Run one transaction, then remove the files that it set free.
 
@@ -85,7 +86,7 @@ def changing(
     named.
     """
     try:
-        with database.writing(timeout) as connection:
+        with transaction as connection:
             files.settle(connection)
             change = Change(connection, files, clock)
             yield change

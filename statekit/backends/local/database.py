@@ -37,9 +37,10 @@ _QUIET: Final = 10.0
 
 
 class Connection(sqlite3.Connection):
-    """A connection that knows how many milliseconds it waits for a lock."""
+    """A connection that knows its settings, so that they are only made when they change."""
 
     patience: int = -1
+    synchronous: str = ""
 
     def wait(self, seconds: float) -> None:
         """Wait this long for a lock; whole seconds, so that most calls need not change the setting."""
@@ -47,6 +48,12 @@ class Connection(sqlite3.Connection):
         if patience != self.patience:
             self.execute(f"PRAGMA busy_timeout = {patience}")
             self.patience = patience
+
+    def commit_as(self, synchronous: str) -> None:
+        """Have commits wait for the disk (FULL) or not (NORMAL). A later one that waits makes all before it durable."""
+        if synchronous != self.synchronous:
+            self.execute(f"PRAGMA synchronous = {synchronous}")
+            self.synchronous = synchronous
 
 
 class Database:
@@ -98,8 +105,12 @@ class Database:
         self._return(connection)
 
     @contextlib.contextmanager
-    def writing(self, timeout: float) -> Iterator[Connection]:
+    def writing(self, timeout: float, *, durable: bool = True) -> Iterator[Connection]:
         """Run the block as one transaction, alone among all writers of all processes.
+
+        Args:
+            timeout: Seconds to wait for the others.
+            durable: Whether the commit survives a power cut, where the options do not forgo it anyway.
 
         Raises:
             LocalError: ``Fault.BUSY`` if this process's other writers took all the time.
@@ -110,6 +121,7 @@ class Database:
             timeout = self._queue(timeout)
         try:
             with self.reading(timeout) as connection:
+                connection.commit_as(self._sync if durable else "NORMAL")
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection
                 connection.execute("COMMIT")
@@ -205,7 +217,6 @@ class Database:
                 Fault.MISCONFIGURED,
                 "use a local file system, not a network one",
             )
-        connection.execute(f"PRAGMA synchronous = {self._sync}")
         connection.execute("PRAGMA journal_size_limit = 67108864")
 
     def _create(self) -> None:

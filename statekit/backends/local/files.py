@@ -64,7 +64,10 @@ class Files:
     # Writing
 
     def write(self, data: Buffer, *, timeout: float) -> str:
-        """Store bytes durably in a new file that nothing names yet, and return its name."""
+        """Store bytes in a new file that nothing names yet, and return its name.
+
+        The bytes are durable, the name is after ``sync``: many files take one.
+        """
         name = self._name(timeout)
         try:
             self._store(name, data)
@@ -73,6 +76,11 @@ class Files:
             raise
         return name
 
+    def sync(self, names: Iterable[str]) -> None:
+        """Make names durable, before the commit of what names them."""
+        for shelf in {name[:2] for name in names}:
+            sync_directory(self._files / shelf)
+
     def adopt(self, connection: Connection, name: str, size: int) -> None:
         """Take a file out of the ledger, in the transaction that names it, having seen that it is there.
 
@@ -80,8 +88,15 @@ class Files:
             LocalError: ``Fault.BUSY``, not applied, if it was collected.
         """
         taken = connection.execute("DELETE FROM loose WHERE file = ?", (name,)).rowcount
-        if not taken or self._size(name) != size:
+        if not taken or not self.present(name, size):
             raise LocalError("the file was collected before it was stored", Fault.BUSY)
+
+    def present(self, name: str, size: int) -> bool:
+        """Say whether a file is there, whole."""
+        try:
+            return os.stat(self._path(name)).st_size == size  # noqa: PTH116 (a string is faster)
+        except FileNotFoundError:
+            return False
 
     def _name(self, timeout: float) -> str:
         with contextlib.suppress(IndexError):
@@ -91,8 +106,14 @@ class Files:
         return first
 
     def _reserve(self, timeout: float) -> list[str]:
-        """Enter new names into the ledger, before any of their files exists."""
-        names = [secrets.token_hex(12) for _ in range(_BATCH)]
+        """Enter new names into the ledger, before any of their files exists.
+
+        A process that comes alive looks first who died: restarted programs tidy up without being asked to sweep.
+        """
+        if self._owner is None:
+            self.collect(timeout / 2)
+        shelf = secrets.token_hex(1)  # neighbours in time share a directory, and the cost of its synchronisation
+        names = [shelf + secrets.token_hex(11) for _ in range(_BATCH)]
         with self._database.writing(timeout) as connection:
             self.settle(connection)
             self._enter(connection, names)
@@ -107,7 +128,6 @@ class Files:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        sync_directory(self._files / name[:2])
 
     def _create(self, name: str) -> int:
         path = self._path(name)
@@ -136,12 +156,6 @@ class Files:
 
     def _path(self, name: str) -> str:
         return f"{self._files}{os.sep}{name[:2]}{os.sep}{name}"
-
-    def _size(self, name: str) -> int | None:
-        try:
-            return os.stat(self._path(name)).st_size  # noqa: PTH116 (a string is faster)
-        except FileNotFoundError:
-            return None
 
     # Removing
 
@@ -182,8 +196,9 @@ class Files:
     def collect(self, timeout: float) -> None:
         """Remove what dead processes left behind, as far as the time allows."""
         deadline = monotonic() + timeout
+        tokens = self._tokens(timeout)
         clear(self._database.path)
-        for token in sorted(self._tokens(timeout)):
+        for token in sorted(tokens):
             with departed(self._owners / token) as dead:
                 buried = dead and self._bury(token, deadline)
             if buried:

@@ -6,7 +6,7 @@ import secrets
 from contextlib import AbstractContextManager
 from typing import Final, Literal
 
-from google_crc32c import extend
+from google_crc32c import extend, value
 
 from statekit.driver import (
     Buffer,
@@ -102,6 +102,7 @@ class LocalObjects:
                 return refused
             if file:
                 self._files.adopt(change.connection, file, size)
+                self._files.sync([file])
             change.add(body, [Piece(0, size, file, None if file else bytes(data))] if size else [])
             return change.switch(key, current, size=size, crc32c=crc32c, meta=meta, body=body)
 
@@ -164,8 +165,11 @@ class LocalObjects:
     def _find(self, key: str, timeout: float) -> Object | None:
         return catalog.found(key, self._database.row(catalog.FIND, (key.encode(),), timeout))
 
-    def _changing(self, timeout: float, written: str | None = None) -> AbstractContextManager[Change]:
-        return changing(self._database, self._files, self._clock, timeout=timeout, written=written)
+    def _changing(
+        self, timeout: float, written: str | None = None, *, durable: bool = True
+    ) -> AbstractContextManager[Change]:
+        transaction = self._database.writing(timeout, durable=durable)
+        return changing(transaction, self._files, self._clock, written=written)
 
     def _bytes(self, current: Object, start: int, length: int, timeout: float) -> bytes | None:
         """Return a range of a body, or None if some of it is not there."""
@@ -190,9 +194,10 @@ class LocalObjects:
 
     @staticmethod
     def _verify(data: Buffer, crc32c: int) -> None:
-        """Compare data with their checksum (O-57), in strides, because only bytes are taken."""
-        view, found = memoryview(data), 0
-        for start in range(0, len(view), _STRIDE):
-            found = extend(found, bytes(view[start : start + _STRIDE]))
+        """Compare data with their checksum (O-57). Only bytes can be summed, so a view is copied stride by stride."""
+        found = value(data) if isinstance(data, bytes) else 0
+        if not isinstance(data, bytes):
+            for start in range(0, len(data), _STRIDE):
+                found = extend(found, bytes(data[start : start + _STRIDE]))
         if found != crc32c:
             raise LocalError("the data do not match their checksum", Fault.REJECTED)

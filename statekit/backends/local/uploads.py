@@ -43,14 +43,17 @@ class LocalUploads(LocalObjects):
         return upload
 
     def part(self, upload: Upload, number: int, data: Buffer, /, *, crc32c: int, timeout: float) -> Part:
-        """Upload one part, durably.
+        """Upload one part.
+
+        Whoever finishes the upload holds its parts' tags in memory, so the commit that enters a part need not survive
+        a power cut; the bytes are on the disk by then, and the commit of ``finish`` makes everything before it durable.
 
         Owes: data that do not match ``crc32c`` are not stored (O-57). Sent again it is another file;
         ``finish`` says which one counts.
         """
         self._verify(data, crc32c)
         file = self._files.write(data, timeout=timeout)
-        with self._changing(timeout, file) as change:
+        with self._changing(timeout, file, durable=False) as change:
             if _meta(change.connection, upload) is None:
                 raise LocalError("the upload is not there any more", Fault.REJECTED)
             self._files.adopt(change.connection, file, len(data))
@@ -81,10 +84,17 @@ class LocalUploads(LocalObjects):
             if refused := catalog.refusal(current, expect):
                 return refused
             pieces = _pieces(parts, size)
-            spare = _take(change.connection, upload, pieces)
-            change.release(spare)
+            change.release(_take(change.connection, upload, pieces))
+            self._see(pieces)
             change.add(upload.id, pieces)
             return change.switch(upload.key, current, size=size, crc32c=crc32c, meta=meta, body=upload.id)
+
+    def _see(self, pieces: list[Piece]) -> None:
+        """See that all files are there, and make their names durable, before an object names them."""
+        files = {piece.file: piece.size for piece in pieces if piece.file is not None}
+        if not all(self._files.present(file, size) for file, size in files.items()):
+            raise LocalError("a part's file is missing", Fault.REJECTED)
+        self._files.sync(files)
 
     def abort(self, upload: Upload, /, *, timeout: float) -> None:
         """Forget an upload and its parts. One that is not there is success (O-67)."""

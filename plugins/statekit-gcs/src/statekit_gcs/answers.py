@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from statekit.driver import Chunk, Entry, Meta, Millis, Page, Record, Stat, Upload
 
-from . import meta, moments
+from . import meta, moments, sights
 from .place import Place
 
 __all__ = [
@@ -26,7 +26,6 @@ __all__ = [
     "is_missing",
     "listed",
     "record",
-    "stamp",
     "stat",
     "statuses",
     "uploads",
@@ -101,23 +100,21 @@ def _generation(resource: Mapping[str, Any]) -> str:
         raise UnreadableError from None
 
 
-def stamp(number: str) -> str:
-    """Return the stamp for a metageneration: empty right after a write."""
-    return "" if number == "1" else number
-
-
 def record(answer: Answer) -> Record:
     """Read a record: everything is in one answer (R-07)."""
-    return Record(
-        answer.body,
-        answer.header("x-goog-generation"),
-        _expiry(answer.headers.get(meta.META + meta.EXPIRES)),
-        stamp(answer.headers.get("x-goog-metageneration", "1")),
-    )
+    custom = {name: answer.headers.get(meta.META + name) for name in (meta.EXPIRES, meta.WRITTEN)}
+    seen = _sight(custom, answer.header("x-goog-generation"), answer.headers.get("x-goog-metageneration", "1"))
+    return Record(answer.body, *seen)
+
+
+def _sight(custom: Mapping[str, str | None], generation: str, metageneration: str) -> tuple[str, Millis | None, str]:
+    """Return version, expiry, to the millisecond as it was written (R-15), and stamp."""
+    expires_at = _expiry(custom.get(meta.EXPIRES))
+    version = sights.version_of(generation, _expiry(custom.get(meta.WRITTEN)))
+    return version, expires_at, sights.stamp_of(metageneration, expires_at)
 
 
 def _expiry(text: str | None) -> Millis | None:
-    """Read a record's expiry, exactly as it was written (R-15)."""
     try:
         return None if text is None else int(text)
     except ValueError:
@@ -132,9 +129,8 @@ def entries(place: Place, answer: Answer) -> Page[Entry]:
 
 
 def _entry(place: Place, item: Mapping[str, Any]) -> Entry:
-    expires_at = item.get("metadata", {}).get(meta.EXPIRES)
-    version, changes = _generation(item), str(item.get("metageneration", "1"))
-    return Entry(place.record_key(item["name"]), version, _expiry(expires_at), stamp(changes))
+    seen = _sight(item.get("metadata", {}), _generation(item), str(item.get("metageneration", "1")))
+    return Entry(place.record_key(item["name"]), *seen)
 
 
 def stat(key: str, answer: Answer) -> Stat:

@@ -30,11 +30,11 @@ from statekit.driver import (
     Token,
 )
 
-from . import answers, meta, moments
+from . import answers, meta, moments, sights
 from .answers import Answer
 from .faults import ChangedError, error_of
 from .place import Place
-from .requests import LISTED_NAMES, LISTED_OBJECTS, LISTED_RECORDS, Bucket, Request, generation, metageneration
+from .requests import LISTED_NAMES, LISTED_OBJECTS, LISTED_RECORDS, Bucket, Request, generation
 
 __all__ = ["Flow", "ObjectFlows", "RecordFlows", "expected", "missing"]
 
@@ -94,16 +94,16 @@ class RecordFlows:
         self, key: str, value: bytes, expires_at: Millis | None, expect: Expect
     ) -> Flow[Committed | Refused[Record]]:
         """Insert an object. Its generation is the version: it never recurs (R-04)."""
-        resource = {"contentType": meta.UNTYPED, "cacheControl": "no-store", **_expiring(expires_at)}
-        name, match = self._place.record(key), generation(expect)
+        resource = {"contentType": meta.UNTYPED, "cacheControl": "no-store", **_expiring(expires_at, meta.WRITTEN)}
+        name, (match, _) = self._place.record(key), sights.conditions(expect)
         answer = yield self._bucket.insert(name, value, resource, crc32c=crc32c_of(value), match=match)
         if answer.status == REFUSED:
             return Refused()
-        return Committed(answers.generation(expected(answer, OK)))
+        return Committed(sights.version_of(answers.generation(expected(answer, OK)), expires_at))
 
     def touch(self, key: str, seen: Record, expires_at: Millis) -> Flow[Committed | Refused[Record]]:
         """Patch the custom time, which only ever moves forward, and the exact expiry beside it."""
-        name, match, metamatch = self._place.record(key), generation(Match(seen.version)), metageneration(seen.stamp)
+        name, (match, metamatch) = self._place.record(key), sights.conditions(seen)
         resource = _expiring(expires_at)
         answer = yield self._bucket.patch(name, resource, match=match, metamatch=metamatch)
         if answer.status == MISSING:
@@ -111,13 +111,12 @@ class RecordFlows:
             return Refused(None)
         if answer.status == REFUSED:
             return Refused()
-        return Committed(seen.version, answers.stamp(str(expected(answer, OK).json()["metageneration"])))
+        metageneration = str(expected(answer, OK).json()["metageneration"])
+        return Committed(seen.version, sights.stamp_of(metageneration, expires_at))
 
     def delete(self, key: str, expect: Sight) -> Flow[Gone | Refused[Record]]:
         """Delete an object under its generation, and under its metageneration if a listing saw it (R-14)."""
-        match = generation(Match(expect.version) if isinstance(expect, Entry) else expect)
-        metamatch = metageneration(expect.stamp) if isinstance(expect, Entry) else None
-        name = self._place.record(key)
+        name, (match, metamatch) = self._place.record(key), sights.conditions(expect)
         answer = yield self._bucket.delete(name, match=match, metamatch=metamatch)
         return (yield from _deleted(self._bucket, name, answer))
 
@@ -128,14 +127,17 @@ class RecordFlows:
         return answers.entries(self._place, expected(answer, OK))
 
 
-def _expiring(expires_at: Millis | None) -> dict[str, object]:
+def _expiring(expires_at: Millis | None, *also: str) -> dict[str, object]:
     """Say when a record expires: exactly, and for the bucket's lifecycle rule (R-15, R-16).
 
     https://cloud.google.com/storage/docs/metadata#custom-time
     """
     if expires_at is None:
         return {}
-    return {"metadata": {meta.EXPIRES: str(expires_at)}, "customTime": moments.to_rfc3339(expires_at)}
+    return {
+        "metadata": dict.fromkeys((meta.EXPIRES, *also), str(expires_at)),
+        "customTime": moments.to_rfc3339(expires_at),
+    }
 
 
 def _deleted(bucket: Bucket, name: str, answer: Answer) -> Flow[Gone | Refused[T]]:

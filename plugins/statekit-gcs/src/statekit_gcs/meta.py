@@ -11,13 +11,15 @@ from typing import Any, Final
 
 from statekit.driver import Meta
 
-__all__ = ["EXPIRES", "KEY", "META", "UNTYPED", "of_headers", "to_resource"]
+__all__ = ["EXPIRES", "KEY", "META", "UNTYPED", "WRITTEN", "of_headers", "to_resource"]
 
 META: Final = "x-goog-meta-"
 """What the headers of custom metadata begin with."""
 UNTYPED: Final = "application/octet-stream"
 EXPIRES: Final = "statekit-expires"
 """A record's expiry in milliseconds; missing for none. It is what counts; the custom time is for the lifecycle."""
+WRITTEN: Final = "statekit-written"
+"""The expiry that the record was written with, which a touch does not change."""
 KEY: Final = "statekit-key"
 """The percent-encoded key of what an upload will become."""
 _OWN: Final = "statekit-"

@@ -24,11 +24,11 @@ __all__ = [
     "LISTED_OBJECTS",
     "LISTED_RECORDS",
     "LISTED_UPLOADS",
+    "NEVER",
     "Bucket",
     "Request",
     "crc32c_text",
     "generation",
-    "metageneration",
 ]
 
 NEVER: Final = "9223372036854775807"
@@ -72,18 +72,9 @@ def generation(expect: Expect) -> str | None:
     A version that is none of Google's becomes one that never is, so that the service refuses it (R-05, O-70), and says
     whether there is anything. https://cloud.google.com/storage/docs/request-preconditions
     """
-    if isinstance(expect, Match):
-        return _positive(expect.version)
-    return "0" if expect is ABSENT else None
-
-
-def metageneration(stamp: str) -> str:
-    """Return the metageneration that a stamp stands for: right after a write it is 1, and the stamp is empty."""
-    return _positive(stamp or "1")
-
-
-def _positive(text: str) -> str:
-    """Return a positive 64-bit number as it stands, and anything else as one that never is."""
+    if not isinstance(expect, Match):
+        return "0" if expect is ABSENT else None
+    text = expect.version
     known = text.isascii() and text.isdecimal() and text[0] != "0" and len(text) < len(NEVER)
     return text if known else NEVER
 
@@ -113,14 +104,16 @@ class Bucket:
     ) -> Request:
         """Read an object, or ``span``: the first byte and how many. Bytes come as they are stored, never unpacked.
 
+        Slashes are encoded: on the way, clients and proxies drop segments like ``.`` from a path.
         https://cloud.google.com/storage/docs/transcoding
+        https://cloud.google.com/storage/docs/request-endpoints#encoding
         """
         headers = {"Accept-Encoding": "gzip"}
         if span is not None:
             headers["Range"] = f"bytes={span[0]}-{span[0] + span[1] - 1}"
         if match is not None:
             headers["x-goog-if-generation-match"] = match
-        path = f"/{self.name}/{quote(name, safe='/~')}"
+        path = f"/{self.name}/{quote(name, safe='')}"
         return Request("HEAD" if head else "GET", path, headers=headers, exact=True)
 
     def insert(
@@ -141,17 +134,17 @@ class Bucket:
         body = b"".join((head.encode(), data, f"\r\n--{boundary}--\r\n".encode()))
         return Request("POST", self._upload, query, headers, body)
 
-    def patch(self, name: str, resource: Mapping[str, Any], *, match: str | None, metamatch: str) -> Request:
+    def patch(self, name: str, resource: Mapping[str, Any], *, match: str | None, metamatch: str | None) -> Request:
         """Change metadata; what is not named stays.
 
         https://cloud.google.com/storage/docs/json_api/v1/objects/patch
         """
-        query = {**_match(match), "ifMetagenerationMatch": metamatch, "fields": "metageneration"}
+        query = {**_match(match), **_match(metamatch, "ifMetagenerationMatch"), "fields": "metageneration"}
         return self._json("PATCH", self._object(name), query, resource)
 
     def delete(self, name: str, *, match: str | None = None, metamatch: str | None = None) -> Request:
         """Delete an object."""
-        query = _match(match) | ({} if metamatch is None else {"ifMetagenerationMatch": metamatch})
+        query = {**_match(match), **_match(metamatch, "ifMetagenerationMatch")}
         return Request("DELETE", self._object(name), query)
 
     def describe(self, name: str) -> Request:

@@ -91,6 +91,9 @@ def test_no_directory_and_a_client_are_mistakes():
 def test_the_option_sync_is_honoured(open_local, sync, setting):
     local = open_local(sync=sync)
     write(local)
+    with local.records._database.writing(T, durable=False):
+        pass
+    write(local, "b")
     with local.records._database.reading(T) as connection:
         assert connection.execute("PRAGMA synchronous").fetchone() == (setting,)
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)

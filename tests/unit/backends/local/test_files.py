@@ -116,6 +116,14 @@ def test_a_process_that_has_written_nothing_collects_too(open_local, directory, 
     assert len(stored()) == 1
 
 
+def test_the_next_process_that_writes_a_file_collects_unasked(open_local, stored):
+    dead = open_local()
+    orphan = dead.objects._files.write(LARGE, timeout=T)
+    die(dead)
+    open_local().put("k", LARGE)
+    assert orphan not in stored()
+
+
 def test_a_missing_lock_is_a_dead_owners(open_local, directory, stored):
     dead = open_local()
     name = dead.objects._files.write(LARGE, timeout=T)

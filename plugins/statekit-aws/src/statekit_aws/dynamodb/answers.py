@@ -9,8 +9,8 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Entry, Gone, Page, Record, Refused
 
-from ..codes import code_of
-from ..faults import UnreadableError
+from statekit_aws.codes import code_of
+from statekit_aws.faults import UnreadableError
 
 __all__ = ["deleted", "page", "record", "refusal"]
 
@@ -41,7 +41,7 @@ def refusal(error: ClientError) -> Refused[Record]:
     """
     if code_of(error) != "ConditionalCheckFailedException":
         raise error
-    item = error.response.get("Item")
+    item: Any = error.response.get("Item")
     return Refused(record(item)) if item else Refused()
 
 

@@ -6,9 +6,9 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Committed, Entry, Expect, Failure, Gone, Millis, Page, Record, Refused, Sight
 
-from .. import faults
-from ..clients import Client
-from ..versions import is_foreign
+from statekit_aws import faults
+from statekit_aws.clients import Client
+from statekit_aws.versions import is_foreign
 from . import answers
 from .requests import RecordRequests
 
@@ -72,9 +72,7 @@ class Records:
     def delete(self, key: str, /, *, expect: Sight, timeout: float) -> Gone | Refused[Record]:
         """Delete a record if ``expect`` holds."""
         try:
-            return answers.deleted(
-                self._client.call("delete_item", timeout, self._requests.delete(key, expect=expect))
-            )
+            return answers.deleted(self._client.call("delete_item", timeout, self._requests.delete(key, expect=expect)))
         except ClientError as error:
             return answers.refusal(error)
 

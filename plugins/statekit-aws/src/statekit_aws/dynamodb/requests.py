@@ -44,9 +44,7 @@ class RecordRequests:
         """Read a record: GetItem, which is stale unless asked not to be."""
         return {**self._place(key), "ConsistentRead": True}
 
-    def write(
-        self, key: str, value: bytes, *, expires_at: Millis | None, write_id: str, expect: Expect
-    ) -> Parameters:
+    def write(self, key: str, value: bytes, *, expires_at: Millis | None, write_id: str, expect: Expect) -> Parameters:
         """Store a record: PutItem, conditional on the version alone."""
         item: Parameters = {KEY: {"S": key}, "v": {"S": write_id}, "d": {"B": value}}
         if expires_at is not None:

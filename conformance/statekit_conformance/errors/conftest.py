@@ -1,0 +1,29 @@
+"""What the cases about errors and the life of a state share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .interposing import Interposed, together
+
+
+@pytest.fixture
+def view(subject):
+    """Return an opening with the usual settings."""
+    return subject.open()
+
+
+@pytest.fixture(name="together")
+def _together():
+    """Return what calls functions in threads of their own, all at once."""
+    return together
+
+
+@pytest.fixture
+def interposed(subject) -> Iterator[Interposed]:
+    """Return an opening whose requests fail and wait as they are told to."""
+    opened = Interposed(subject)
+    yield opened
+    opened.close()
