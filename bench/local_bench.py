@@ -14,7 +14,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter, time
 from typing import Any
@@ -23,7 +23,7 @@ from google_crc32c import extend
 from google_crc32c import value as crc32c_of
 
 from statekit.backends.local import BACKEND, LocalOptions
-from statekit.driver import ABSENT, ANY, Committed, Drivers, Match, Meta, Opening
+from statekit.driver import ABSENT, ANY, Committed, Drivers, Match, Meta, Opening, Part
 
 T = 9.9
 PART = 8 << 20
@@ -136,28 +136,26 @@ def transfer(directory: Path, size: int) -> None:
     with source.open("wb") as file:
         for _ in range(size // PART):
             file.write(block)
-    drivers = _open(directory / "large")
+    drivers: Any = _open(directory / "large")
     mib = size / (1 << 20)
-    rows: dict[str, list[float]] = {
-        "shutil + crc": [],
-        "shutil + crc + fsync": [],
-        "put": [],
-        "get": [],
-        "read + crc": [],
+    copy = directory / "copy"
+    actions: dict[str, Callable[[], object]] = {
+        "shutil + crc": lambda: _copy(source, copy, sync=False),
+        "shutil + crc + fsync": lambda: _copy(source, copy, sync=True),
+        "put": lambda: _put(drivers, source),
+        "get": lambda: _get(drivers, size),
+        "read + crc": lambda: _checksum(source),
     }
-    for turn in range(3):
-        os.sync()
-        rows["shutil + crc"].append(mib / _timed(lambda: _copy(source, directory / "copy", sync=False)))
-        os.sync()
-        rows["shutil + crc + fsync"].append(mib / _timed(lambda: _copy(source, directory / "copy", sync=True)))
-        os.sync()
-        rows["put"].append(mib / _timed(lambda turn=turn: _put(drivers, source, f"w{turn}")))
-        rows["get"].append(mib / _timed(lambda: _get(drivers, size)))
-        rows["read + crc"].append(mib / _timed(lambda: _checksum(source)))
-    for name, speeds in rows.items():
-        print(
-            f"{mib:.0f} MiB  {name:22} {statistics.median(speeds):7.0f} MiB/s   (of {', '.join(f'{s:.0f}' for s in speeds)})"
-        )
+    speeds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(5):
+        for name, action in actions.items():
+            copy.unlink(missing_ok=True)
+            os.sync()
+            speeds[name].append(mib / _timed(action))
+        drivers.objects.delete("big", expect=ANY, timeout=T)
+    for name, each in speeds.items():
+        turns = ", ".join(f"{speed:.0f}" for speed in each)
+        print(f"{mib:.0f} MiB  {name:22} {statistics.median(each):7.0f} MiB/s   (of {turns})")
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MiB")
     drivers.close()
 
@@ -185,16 +183,17 @@ def _checksum(path: Path) -> int:
     return crc
 
 
-def _put(drivers: Drivers, source: Path, write_id: str) -> None:
+def _put(drivers: Drivers, source: Path) -> None:
     store: Any = drivers.objects
-    upload = store.begin("big", meta=Meta(write_id=write_id), timeout=T)
+    upload = store.begin("big", meta=Meta(write_id="w"), timeout=T)
     whole, size = 0, 0
 
     def send(number: int, data: bytes) -> Any:
         return store.part(upload, number, data, crc32c=crc32c_of(data), timeout=T)
 
     with source.open("rb") as file, ThreadPoolExecutor(4) as pool:
-        pending, parts = [], []
+        pending: list[Future[Part]] = []
+        parts: list[Part] = []
         while data := file.read(PART):
             whole, size = extend(whole, data), size + len(data)
             pending.append(pool.submit(send, len(parts) + len(pending) + 1, data))

@@ -237,7 +237,10 @@ _OBJECTS: Final = _section(
     ("O-20", "`a` and `a/b` exist side by side."),
     ("O-21", "An object's CRC32C is verified on the way up, and on the way down for full reads."),
     ("O-22 +multipart", "sweep aborts uploads that were begun long ago and never finished."),
-    ("O-23", "Objects of one namespace cannot be seen or changed from another."),
+    (
+        "O-23",
+        "Objects of one namespace cannot be seen or changed from another; without a namespace the store is seen as it is, foreign objects included.",
+    ),
     ("O-24", "open for writing publishes at close, and nothing if its block is left by an exception."),
     ("O-25", "open for reading is a binary file: read, seek, tell and iteration give the object's bytes."),
     ("O-26", "Keys under statekit's reserved prefix are refused and never listed."),

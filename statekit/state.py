@@ -49,10 +49,11 @@ class _Assembly:
         self.wires: list[Wire] = []
         self.links: dict[int, Link] = {}
         prefix = f"{settings.namespace}/" if settings.namespace else ""
+        records = prefix or "-/"  # which is no namespace's: one could be called as a kind of records is
         self._vault = _vault(settings.keys)
         sessions, objects = self._link(settings.sessions), self._link(settings.objects)
         self.session_link, self.object_link = sessions, objects
-        self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, prefix, settings.policy)
+        self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, records, settings.policy)
         self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
 

@@ -63,5 +63,5 @@ def garbled(error: CorruptDataError) -> BackendError:
 
 
 def out_of_time() -> TimedOutError:
-    """Return the error for an operation whose time was over before it could send anything (more)."""
+    """Return the error for an operation whose time was over before it could send anything."""
     return TimedOutError("the operation's time was over before the request was sent", fault=Fault.UNREACHED)

@@ -124,12 +124,14 @@ class Operation:
         """Wait before the next attempt.
 
         Raises:
-            StateError: ``error``, if the time would be over before it.
+            StateError: ``error``, if the time would be over before it, or is over after it: a sleep may be longer.
         """
         delay = backoff.next(error.retry_after if isinstance(error, BackendError) else None)
         if self.wire.clock.monotonic() + delay >= self.deadline:
             raise error
         yield Sleep(delay)
+        if self.wire.clock.monotonic() >= self.deadline:
+            raise error
 
     def sign(self, error: BaseException | None) -> None:
         """Name the operation in an error that the application gets to see."""

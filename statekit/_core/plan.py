@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
 
 __all__ = [
@@ -123,7 +124,7 @@ def gather(plans: Iterable[Plan[T]], limit: int) -> Plan[list[T]]:
         return []
     if second is None:
         return [(yield from first)]
-    for plan in (first, second, *several):
+    for plan in chain((first, second), several):
         yield Start(plan, limit)
     return cast("list[T]", (yield Join()))
 

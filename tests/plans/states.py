@@ -9,7 +9,7 @@ from statekit.backends.memory.records import MemoryRecords
 from statekit.config import Settings, Target
 from statekit.driver import AnyBackend
 from statekit.state import AsyncState, State
-from statekit.testing import FakeClock, backend_of
+from statekit.testing import Clock, FakeClock, backend_of
 from statekit.types import Event
 
 
@@ -24,7 +24,7 @@ class Heard(list[Event]):
         return [event.outcome for event in self]
 
 
-def memory_objects(clock: FakeClock) -> MemoryObjects:
+def memory_objects(clock: Clock) -> MemoryObjects:
     objects = MemoryObjects()
     objects.clock = clock
     return objects
@@ -36,7 +36,7 @@ def settings_for(backend: AnyBackend, **options: Any) -> Settings:
 
 
 def state_of(
-    *, records: Any = None, objects: Any = None, clock: FakeClock | None = None, heard: Heard | None = None, **options: Any
+    *, records: Any = None, objects: Any = None, clock: Clock | None = None, heard: Heard | None = None, **options: Any
 ) -> State:
     """Open a state over these drivers; both are in memory if none is given."""
     clock = clock or FakeClock()
@@ -50,7 +50,7 @@ def async_state_of(
     *,
     records: Any = None,
     objects: Any = None,
-    clock: FakeClock | None = None,
+    clock: Clock | None = None,
     heard: Heard | None = None,
     native: bool = False,
     **options: Any,

@@ -25,7 +25,9 @@ NAMES = ("op", "store", "backend", "key", "clause", "fault", "retryable", "retry
 
 @clause("E-02")
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("through", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"])
+@pytest.mark.parametrize(
+    "through", [lambda e: pickle.loads(pickle.dumps(e)), copy.copy, copy.deepcopy], ids=["pickle", "copy", "deepcopy"]
+)
 def test_every_error_survives_pickling_and_copying(kind, through):
     error = kind("what was attempted", clause="S-01")
     error.op, error.store, error.backend, error.key = "sessions.save", "sessions", "some", "key:12345678"
@@ -128,7 +130,7 @@ def test_an_error_about_objects_names_operation_store_and_backend(view, name, us
     check_named(view, name, use, "objects")
 
 
-@clause("E-02", needs=("records", "objects"))
+@clause("E-02", needs=("records", "objects", "reopen"))
 @pytest.mark.parametrize("fault", [Fault.DENIED, Fault.MISCONFIGURED, Fault.REJECTED, Fault.THROTTLED, Fault.UNKNOWN])
 def test_an_error_of_the_engine_keeps_its_fault_and_what_it_came_from(interposed, subject, fault):
     interposed.records.refuse("read", fault=fault, retry_after=3.5, times=1000)
@@ -166,7 +168,7 @@ def given_away(texts, *more):
     return sorted({word for word in words for text in texts if word in text})
 
 
-@clause("E-03", needs=("records",))
+@clause("E-03", needs=("records", "reopen"))
 def test_no_message_event_or_repr_about_sessions_gives_anything_away(subject, logged):
     view = subject.open(keys=(SECRETS["ring"],))
     session = view.sessions.create({"password": SECRETS["value"]}, owner=SECRETS["owner"], label=SECRETS["label"])

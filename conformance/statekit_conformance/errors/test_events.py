@@ -126,7 +126,10 @@ def test_an_iterator_that_fails_and_a_block_that_is_left_emit_one_event(view):
         view.objects.put("file", pieces())
     with pytest.raises(LookupError), view.objects.open("file", "wb"):
         raise LookupError
-    assert [(event.operation, event.outcome) for event in view.events] == [("put", "LookupError"), ("write", "LookupError")]
+    assert [(event.operation, event.outcome) for event in view.events] == [
+        ("put", "LookupError"),
+        ("write", "LookupError"),
+    ]
 
 
 @clause("E-08", needs=("records", "objects"))
@@ -135,7 +138,10 @@ def test_a_check_and_a_sweep_of_everything_are_told_too(view):
     assert {(event.store, event.operation) for event in view.events} == {("state", "check")}
     view.events.clear()
     view.sweep()
-    assert sorted((event.store, event.operation) for event in view.events) == [("objects", "sweep"), ("sessions", "sweep")]
+    assert sorted((event.store, event.operation) for event in view.events) == [
+        ("objects", "sweep"),
+        ("sessions", "sweep"),
+    ]
 
 
 @clause("E-08", needs=("records", "objects", "reopen"))

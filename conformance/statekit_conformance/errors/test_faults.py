@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from statekit.driver import Fault
@@ -472,9 +474,11 @@ def test_the_states_timeout_holds_where_the_operation_names_none(interposed, sub
 
 @clause("E-07", needs=("records",))
 def test_an_operation_without_time_sends_nothing(view):
-    with pytest.raises(TimedOutError):
+    with pytest.raises(TimedOutError) as caught:
         view.sessions.load(IDENTIFIER, timeout=0)
     assert view.events[-1].attempts == 0
+    assert view.events[-1].outcome == "TimedOutError" == type(caught.value).__name__
+    assert type(pickle.loads(pickle.dumps(caught.value))) is TimedOutError
 
 
 @clause("E-07", "S-13", needs=BOTH)

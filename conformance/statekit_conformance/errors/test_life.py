@@ -12,7 +12,14 @@ from dataclasses import replace
 import pytest
 
 from statekit.errors import ClosedError
-from statekit.objects import AsyncObjectReader, AsyncObjectStore, AsyncObjectWriter, ObjectReader, ObjectStore, ObjectWriter
+from statekit.objects import (
+    AsyncObjectReader,
+    AsyncObjectStore,
+    AsyncObjectWriter,
+    ObjectReader,
+    ObjectStore,
+    ObjectWriter,
+)
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.state import AsyncState, State
 from statekit_conformance import clause
@@ -93,7 +100,7 @@ def test_a_state_may_be_closed_twice_and_without_ever_being_used(subject):
             view.close()
 
 
-@clause("E-09", needs=("records", "objects"))
+@clause("E-09", needs=("records", "objects", "reopen"))
 def test_closing_one_state_leaves_others_open(subject):
     one, other = subject.open(), subject.open()
     session = other.sessions.create({"a": 1})
@@ -112,8 +119,7 @@ def test_a_reader_of_a_closed_state_raises(view):
         reader.read(10)
         view.close()
         with pytest.raises(ClosedError):
-            while reader.read(1024 * 1024):
-                pass
+            reader.read()
 
 
 @clause("E-09", "O-24", needs=("objects", "reopen"))
@@ -126,7 +132,7 @@ def test_a_writer_of_a_closed_state_raises_and_publishes_nothing(subject, view):
     assert subject.open().objects.exists("file") is False
 
 
-@clause("E-09", needs=("records",))
+@clause("E-09", needs=("records", "reopen"))
 def test_a_state_is_a_context_manager_that_closes_it(subject):
     if subject.colour == "sync":
         with subject.open().state as state:
@@ -240,7 +246,11 @@ def many_uses(state, run, identifier, name):
         run(state.objects.put(key, data))
         if run(state.objects.get(key)).data != data:
             wrong.append(key)
-        run(state.sessions.update(identifier, lambda session: session.update({name: session.get(name, 0) + 1}), timeout=600))
+        run(
+            state.sessions.update(
+                identifier, lambda session: session.update({name: session.get(name, 0) + 1}), timeout=600
+            )
+        )
         made = run(state.sessions.create({"of": name, "n": number}))
         if dict(run(state.sessions.load(made.id))) != {"of": name, "n": number}:
             wrong.append(made.id)
@@ -355,7 +365,9 @@ def test_twins_have_the_same_methods_with_the_same_parameters(one, other):
         if not inspect.isfunction(ours):
             continue
         mine, its = inspect.signature(ours).parameters, inspect.signature(theirs).parameters
-        assert [(p.name, p.kind, p.default) for p in mine.values()] == [(p.name, p.kind, p.default) for p in its.values()], name
+        assert [(p.name, p.kind, p.default) for p in mine.values()] == [
+            (p.name, p.kind, p.default) for p in its.values()
+        ], name
 
 
 @clause("E-14")

@@ -161,7 +161,10 @@ PAIRS = {
     "what it is encoded as in forms": ("a b", "a+b"),
     "an encoded slash": ("a/b", "a%2Fb"),
     "an encoded dot": ("%2e", "%2E"),
-    "the last byte of 900": ("/".join(["x" * 255] * 3 + ["w" * 131 + "a"]), "/".join(["x" * 255] * 3 + ["w" * 131 + "b"])),
+    "the last byte of 900": (
+        "/".join(["x" * 255] * 3 + ["w" * 131 + "a"]),
+        "/".join(["x" * 255] * 3 + ["w" * 131 + "b"]),
+    ),
     "a similar slash": ("a/b", "a\u2215b"),
 }
 
@@ -208,8 +211,16 @@ def test_what_a_key_can_begin_with_is_a_prefix(view, prefix):
 @clause("K-04")
 @pytest.mark.parametrize(
     "prefix",
-    [key for name, key in BAD.items() if name not in {"nothing", "a slash at the end", "a dot", "two dots", "two dots at the end"}],
-    ids=[name for name in BAD if name not in {"nothing", "a slash at the end", "a dot", "two dots", "two dots at the end"}],
+    [
+        key
+        for name, key in BAD.items()
+        if name not in {"nothing", "a slash at the end", "a dot", "two dots", "two dots at the end"}
+    ],
+    ids=[
+        name
+        for name in BAD
+        if name not in {"nothing", "a slash at the end", "a dot", "two dots", "two dots at the end"}
+    ],
 )
 def test_what_no_key_can_begin_with_is_refused_before_anything_is_sent(view, prefix):
     for options in ({}, {"delimiter": "/"}):
@@ -232,7 +243,26 @@ def test_a_namespace_within_its_grammar_is_accepted(subject, namespace):
 @clause("K-08")
 @pytest.mark.parametrize(
     "namespace",
-    ["A", "Shop", "a b", "a/b", "/", "a/", ".a", "_a", "-a", "n" * 65, "é", "a\n", "a\0", "a\\b", "a:b", "..", "a%2f", "²"],
+    [
+        "A",
+        "Shop",
+        "a b",
+        "a/b",
+        "/",
+        "a/",
+        ".a",
+        "_a",
+        "-a",
+        "n" * 65,
+        "é",
+        "a\n",
+        "a\0",
+        "a\\b",
+        "a:b",
+        "..",
+        "a%2f",
+        "²",
+    ],
 )
 def test_a_namespace_outside_its_grammar_is_refused_at_opening(subject, namespace):
     with pytest.raises(ConfigError):

@@ -47,7 +47,14 @@ def test_metadata_of_1_kib_in_24_entries_is_stored(view, metadata):
 @clause("K-05")
 @pytest.mark.parametrize(
     "metadata",
-    [of_size(1025), of_size(1025, 24), of_size(500, 25), {f"k{n}": "" for n in range(25)}, {"k": "é" * 512}, {"k": "x" * 10**6}],
+    [
+        of_size(1025),
+        of_size(1025, 24),
+        of_size(500, 25),
+        {f"k{n}": "" for n in range(25)},
+        {"k": "é" * 512},
+        {"k": "x" * 10**6},
+    ],
     ids=["1025 bytes", "1025 bytes in 24", "25 entries", "25 empty entries", "1025 bytes of UTF-8", "a megabyte"],
 )
 def test_more_metadata_is_refused_before_anything_is_sent(view, metadata):
@@ -101,7 +108,9 @@ def test_a_header_of_printable_ascii_comes_back(view, name, value):
 
 @clause("K-06")
 @HEADERS
-@pytest.mark.parametrize("value", ["", " ", " x", "x ", "é", "日本", "a\nb", "a\r\nX-Other: 1", "a\0", "a\tb", "\x7f", "\ud800", 7, b"x"])
+@pytest.mark.parametrize(
+    "value", ["", " ", " x", "x ", "é", "日本", "a\nb", "a\r\nX-Other: 1", "a\0", "a\tb", "\x7f", "\ud800", 7, b"x"]
+)
 def test_another_header_is_refused_before_anything_is_sent(view, name, value):
     with pytest.raises(InvalidInputError):
         view.objects.put("file", b"x", **{name: value})
@@ -133,7 +142,9 @@ def test_an_owner_of_1_to_256_bytes_is_accepted(view, owner):
 
 
 @clause("K-07")
-@pytest.mark.parametrize("owner", ["", "o" * 257, "é" * 129, "x" * 10**6, "\ud800", 7, b"ann", ["ann"]], ids=lambda o: repr(o)[:12])
+@pytest.mark.parametrize(
+    "owner", ["", "o" * 257, "é" * 129, "x" * 10**6, "\ud800", 7, b"ann", ["ann"]], ids=lambda o: repr(o)[:12]
+)
 def test_another_owner_is_refused_before_anything_is_sent(view, owner):
     guest = view.sessions.create()
     uses = [

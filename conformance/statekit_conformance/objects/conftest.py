@@ -12,6 +12,7 @@ import pytest
 from statekit.driver import MultipartDriver
 from statekit_conformance.drivers import ObjectCalls
 from statekit_conformance.errors.interposing import Interposed, together
+from statekit_conformance.subject import StoreView, Subject
 
 __all__ = ["MIB", "Raw"]
 
@@ -51,13 +52,13 @@ def noise() -> Callable[..., bytes]:
 
 
 @pytest.fixture
-def view(subject):
+def view(subject: Subject) -> StoreView:
     """Return an opening with the usual settings."""
     return subject.open()
 
 
 @pytest.fixture
-def raw(subject) -> Iterator[Raw]:
+def raw(subject: Subject) -> Iterator[Raw]:
     """Return the objects below, through an opening that the store's own event loop knows nothing of."""
     opened = subject.site.open(subject.site.settings.objects, subject.clock)
     loop = subject.site.loop if opened.native else None
@@ -70,21 +71,14 @@ def raw(subject) -> Iterator[Raw]:
     opened.close()
 
 
-@pytest.fixture
-def parts(raw) -> None:
-    """Need a driver that takes objects in parts."""
-    if not isinstance(raw.driver.raw, MultipartDriver):
-        pytest.skip("the driver takes no uploads in parts; that larger objects are refused is a case of its own")
-
-
 @pytest.fixture(name="together")
-def _together():
+def _together() -> Callable[..., list[Any]]:
     """Return what calls functions in threads of their own, all at once."""
     return together
 
 
 @pytest.fixture
-def interposed(subject) -> Iterator[Interposed]:
+def interposed(subject: Subject) -> Iterator[Interposed]:
     """Return an opening whose requests can be held up while something else happens."""
     opened = Interposed(subject)
     yield opened

@@ -225,7 +225,7 @@ def test_a_listing_has_no_end_but_the_last_key(view):
 # What is statekit's own
 
 
-@clause("O-26")
+@clause("O-26", needs=("reopen",))
 @pytest.mark.parametrize("key", [".statekit", ".statekit/a", ".statekit/a/b"])
 def test_a_key_under_the_reserved_prefix_is_refused_everywhere(view, raw, key):
     view.objects.put("file", b"x")
@@ -257,7 +257,7 @@ def test_a_key_that_only_looks_reserved_is_the_applications(view, key):
     assert shown(view.objects.list()) == [key]
 
 
-@clause("O-26")
+@clause("O-26", needs=("reopen",))
 def test_what_statekit_keeps_for_itself_is_never_listed(view, raw):
     for key in (".statekit/a", ".statekit/b/c", ".statekit"):
         raw.driver.put(raw.prefix + key, b"its own")

@@ -55,8 +55,8 @@ def test_every_range_of_an_empty_object_is_empty(view):
             assert view.objects.get("file", start=start, length=length).data == b""
 
 
-@clause("O-08")
-def test_ranges_of_a_large_object_cross_the_borders_of_its_parts(view, parts, noise):
+@clause("O-08", needs=("multipart",))
+def test_ranges_of_a_large_object_cross_the_borders_of_its_parts(view, noise):
     size = 17 * MIB
     data = noise(size)
     view.objects.put("file", data)
@@ -90,9 +90,9 @@ def test_a_negative_range_is_refused_before_anything_is_sent(view, place):
 # One version throughout
 
 
-@clause("O-09")
+@clause("O-09", needs=("multipart",))
 @pytest.mark.parametrize("change", ["overwritten", "deleted", "put again"])
-def test_a_reader_never_mixes_versions(view, parts, noise, change):
+def test_a_reader_never_mixes_versions(view, noise, change):
     data = noise(17 * MIB)
     view.objects.put("file", data)
     with view.objects.open("file") as reader:
@@ -102,15 +102,14 @@ def test_a_reader_never_mixes_versions(view, parts, noise, change):
         if change != "deleted":
             view.objects.put("file", noise(17 * MIB, 1))
         with pytest.raises(ConflictError):
-            while reader.read(MIB):
-                pass
+            reader.read()
     assert first == data[:MIB]
     assert view.events[-1].outcome in {"ConflictError", "ok"}
 
 
-@clause("O-09")
+@clause("O-09", needs=("multipart", "reopen"))
 @pytest.mark.parametrize("change", ["overwritten", "deleted"])
-def test_a_get_of_many_parts_never_mixes_versions(view, interposed, parts, noise, change):
+def test_a_get_of_many_parts_never_mixes_versions(view, interposed, noise, change):
     view.objects.put("file", noise(17 * MIB))
 
     def interfere():
@@ -124,8 +123,8 @@ def test_a_get_of_many_parts_never_mixes_versions(view, interposed, parts, noise
         interposed.stored_objects.get("file")
 
 
-@clause("O-09")
-def test_a_reader_that_seeks_back_stays_with_its_version(view, parts, noise):
+@clause("O-09", needs=("multipart",))
+def test_a_reader_that_seeks_back_stays_with_its_version(view, noise):
     data = noise(PART + 1)
     view.objects.put("file", data)
     with view.objects.open("file") as reader:
@@ -151,8 +150,8 @@ def test_a_small_object_that_is_overwritten_while_it_is_read_is_read_whole_or_no
     assert first + rest == b"a" * 1000
 
 
-@clause("O-09", "E-13")
-def test_gets_that_race_with_overwrites_see_one_version_or_a_conflict(subject, together, parts, noise):
+@clause("O-09", "E-13", needs=("multipart",))
+def test_gets_that_race_with_overwrites_see_one_version_or_a_conflict(subject, together, noise):
     view = subject.open(timeout=3600)
     contents = [noise(PART + 1000, seed) for seed in range(2)]
     view.objects.put("file", contents[0])
@@ -180,11 +179,16 @@ def flipped(chunk: Chunk) -> Chunk:
     return Chunk(chunk.stat, changed)
 
 
+def read_piecewise(reader):
+    while reader.read(MIB):
+        pass
+
+
 def knows_checksums(view, key):
     return view.objects.stat(key).crc32c is not None
 
 
-@clause("O-21")
+@clause("O-21", needs=("reopen",))
 @pytest.mark.parametrize("size", [1, 1000, PART])
 def test_bytes_that_were_damaged_on_the_way_down_are_never_returned(view, interposed, noise, size):
     view.objects.put("file", noise(size))
@@ -196,9 +200,9 @@ def test_bytes_that_were_damaged_on_the_way_down_are_never_returned(view, interp
     assert interposed.stored_objects.get("file").data == noise(size)
 
 
-@clause("O-21")
+@clause("O-21", needs=("multipart", "reopen"))
 @pytest.mark.parametrize("which", [0, 1, 2])
-def test_a_part_that_was_damaged_on_the_way_down_is_never_returned(view, interposed, parts, noise, which):
+def test_a_part_that_was_damaged_on_the_way_down_is_never_returned(view, interposed, noise, which):
     view.objects.put("file", noise(17 * MIB))
     if not knows_checksums(view, "file"):
         pytest.skip("the engine does not say what an object's checksum is")
@@ -207,18 +211,17 @@ def test_a_part_that_was_damaged_on_the_way_down_is_never_returned(view, interpo
         interposed.stored_objects.get("file")
 
 
-@clause("O-21")
-def test_a_reader_that_reaches_the_end_has_verified_what_it_gave(view, interposed, parts, noise):
+@clause("O-21", needs=("multipart", "reopen"))
+def test_a_reader_that_reaches_the_end_has_verified_what_it_gave(view, interposed, noise):
     view.objects.put("file", noise(PART + 1))
     if not knows_checksums(view, "file"):
         pytest.skip("the engine does not say what an object's checksum is")
     interposed.at_objects.answering("read", flipped, skip=1)
     with interposed.stored_objects.open("file") as reader, pytest.raises(CorruptDataError):
-        while reader.read(MIB):
-            pass
+        read_piecewise(reader)
 
 
-@clause("O-08", "O-21")
+@clause("O-08", "O-21", needs=("reopen",))
 def test_bytes_that_are_missing_on_the_way_down_are_never_missing_in_the_answer(view, interposed, noise):
     view.objects.put("file", noise(1000))
     for place, expected in (({}, noise(1000)), ({"start": 10, "length": 500}, noise(1000)[10:510])):
@@ -227,7 +230,7 @@ def test_bytes_that_are_missing_on_the_way_down_are_never_missing_in_the_answer(
             assert interposed.stored_objects.get("file", **place).data == expected
 
 
-@clause("O-21")
+@clause("O-21", needs=("reopen",))
 @pytest.mark.parametrize("stored", [False, True])
 def test_bytes_that_were_damaged_on_the_way_up_are_never_stored(view, interposed, noise, stored):
     if stored:
@@ -242,8 +245,8 @@ def test_bytes_that_were_damaged_on_the_way_up_are_never_stored(view, interposed
             view.objects.get("file")
 
 
-@clause("O-21", "O-11")
-def test_a_part_that_was_damaged_on_the_way_up_is_never_stored(view, interposed, raw, parts, noise):
+@clause("O-21", "O-11", needs=("multipart", "reopen"))
+def test_a_part_that_was_damaged_on_the_way_up_is_never_stored(view, interposed, raw, noise):
     interposed.at_objects.sending("part", lambda data: bytes((data[0] ^ 1,)) + bytes(data[1:]), argument=2)
     with pytest.raises(BackendError):
         interposed.stored_objects.put("file", noise(PART + 1))

@@ -11,6 +11,7 @@ import pytest
 from statekit.driver import Committed, Match, Record
 from statekit_conformance.drivers import RecordCalls
 from statekit_conformance.errors.interposing import Interposed, together
+from statekit_conformance.subject import StoreView, Subject
 
 __all__ = ["Raw"]
 
@@ -52,13 +53,13 @@ class Raw:
 
 
 @pytest.fixture
-def view(subject):
+def view(subject: Subject) -> StoreView:
     """Return an opening with the usual settings."""
     return subject.open()
 
 
 @pytest.fixture
-def raw(subject) -> Iterator[Raw]:
+def raw(subject: Subject) -> Iterator[Raw]:
     """Return the records below, through an opening that the store's own event loop knows nothing of."""
     opened = subject.site.open(subject.site.settings.sessions, subject.clock)
     loop = subject.site.loop if opened.native else None
@@ -67,13 +68,13 @@ def raw(subject) -> Iterator[Raw]:
 
 
 @pytest.fixture(name="together")
-def _together():
+def _together() -> Callable[..., list[Any]]:
     """Return what calls functions in threads of their own, all at once."""
     return together
 
 
 @pytest.fixture
-def interposed(subject) -> Iterator[Interposed]:
+def interposed(subject: Subject) -> Iterator[Interposed]:
     """Return an opening whose requests can be held up while something else happens."""
     opened = Interposed(subject)
     yield opened

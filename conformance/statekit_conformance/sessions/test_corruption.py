@@ -64,7 +64,7 @@ def broken(view, raw):
     return spoil
 
 
-@clause("S-30")
+@clause("S-30", needs=("reopen",))
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_damaged_session_is_an_error_and_never_absence(view, broken, damage):
     session, _ = broken(damage)
@@ -73,7 +73,7 @@ def test_a_damaged_session_is_an_error_and_never_absence(view, broken, damage):
     assert not Trap.sprung, "stored bytes were unpickled"
 
 
-@clause("S-30")
+@clause("S-30", needs=("reopen",))
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_every_use_of_a_damaged_session_is_an_error_and_changes_nothing(view, broken, raw, use):
     session, key = broken()
@@ -85,7 +85,7 @@ def test_every_use_of_a_damaged_session_is_an_error_and_changes_nothing(view, br
     assert raw.keys() == set(before)
 
 
-@clause("S-30")
+@clause("S-30", needs=("reopen",))
 def test_touching_a_damaged_session_after_its_expiry_was_moved_is_an_error(view, broken, raw, subject):
     session, key = broken()
     subject.clock.advance(3600)
@@ -95,7 +95,7 @@ def test_touching_a_damaged_session_after_its_expiry_was_moved_is_an_error(view,
         view.sessions.touch(session)
 
 
-@clause("S-30", "S-20")
+@clause("S-30", "S-20", needs=("reopen",))
 def test_a_logout_never_says_that_a_damaged_session_was_not_there(view, broken):
     session, _ = broken()
     try:
@@ -105,7 +105,7 @@ def test_a_logout_never_says_that_a_damaged_session_was_not_there(view, broken):
     assert view.sessions.load(session.id) is None
 
 
-@clause("S-22", "S-30")
+@clause("S-22", "S-30", needs=("reopen",))
 def test_a_listing_reports_a_damaged_session_among_the_others(view, broken):
     view.sessions.create(owner="ann", label="before")
     broken(label="damaged")
@@ -116,7 +116,7 @@ def test_a_listing_reports_a_damaged_session_among_the_others(view, broken):
     assert len({info.handle for info in infos}) == 3
 
 
-@clause("S-23", "S-30")
+@clause("S-23", "S-30", needs=("reopen",))
 def test_a_damaged_session_can_be_revoked(view, broken):
     session, _ = broken()
     other = view.sessions.create(owner="ann")
@@ -127,7 +127,7 @@ def test_a_damaged_session_can_be_revoked(view, broken):
     assert view.sessions.load(other.id) is not None
 
 
-@clause("S-24", "S-30")
+@clause("S-24", "S-30", needs=("reopen",))
 def test_a_damaged_session_does_not_save_the_others_from_a_revoke_all(view, broken):
     first = view.sessions.create(owner="ann")
     damaged, _ = broken()
@@ -137,7 +137,7 @@ def test_a_damaged_session_does_not_save_the_others_from_a_revoke_all(view, brok
     assert view.sessions.list("ann") == []
 
 
-@clause("S-27", "S-30")
+@clause("S-27", "S-30", needs=("reopen",))
 def test_a_damaged_session_does_not_keep_its_owner_from_logging_in(subject, broken):
     broken()
     view = subject.open(policy=SessionPolicy(sessions_per_owner=1))
@@ -145,7 +145,7 @@ def test_a_damaged_session_does_not_keep_its_owner_from_logging_in(subject, brok
     assert dict(view.sessions.load(login.id)) == {"a": 1}
 
 
-@clause("S-29", "S-30")
+@clause("S-29", "S-30", needs=("reopen",))
 def test_a_sweep_goes_on_past_damaged_records(view, broken, raw, subject):
     for _ in range(2):
         broken()
@@ -161,14 +161,14 @@ def test_a_sweep_goes_on_past_damaged_records(view, broken, raw, subject):
     assert len(raw.keys()) == 1
 
 
-@clause("S-29", "S-30")
+@clause("S-29", "S-30", needs=("reopen",))
 def test_a_sweep_leaves_damaged_records_that_have_not_expired(view, broken, raw):
     _, key = broken()
     assert view.sessions.sweep().records == 0
-    assert key in raw.keys()
+    assert raw.driver.read(key) is not None
 
 
-@clause("S-30")
+@clause("S-30", needs=("reopen",))
 def test_a_damaged_session_disturbs_no_other(view, broken):
     broken()
     other = view.sessions.create({"a": 1}, owner="bob")
@@ -186,7 +186,7 @@ OWNER_USES = {
 }
 
 
-@clause("S-30")
+@clause("S-30", needs=("reopen",))
 @pytest.mark.parametrize("use", OWNER_USES.values(), ids=OWNER_USES)
 @pytest.mark.parametrize("damage", ["nothing", "text", "half of it", "a bit of the last byte"])
 def test_a_damaged_owners_record_is_an_error_and_never_an_owner_without_sessions(view, raw, use, damage):
@@ -200,7 +200,7 @@ def test_a_damaged_owners_record_is_an_error_and_never_an_owner_without_sessions
     assert dict(view.sessions.load(session.id))["a"] == 1
 
 
-@clause("S-30", "E-02")
+@clause("S-30", "E-02", needs=("reopen",))
 def test_the_error_for_a_damaged_session_says_where_it_was_met(view, broken, subject):
     session, _ = broken()
     with pytest.raises(StateError) as caught:

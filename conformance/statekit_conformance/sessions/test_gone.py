@@ -72,7 +72,7 @@ def gone(request, view, subject):
     return session
 
 
-@clause("S-12")
+@clause("S-12", needs=("reopen",))
 @pytest.mark.parametrize("use", USES.values(), ids=USES)
 def test_a_request_that_ends_after_the_session_brings_nothing_back(view, raw, gone, use):
     gone["late"] = True
@@ -84,7 +84,7 @@ def test_a_request_that_ends_after_the_session_brings_nothing_back(view, raw, go
     assert all(record == before[key] for key, record in raw.contents().items() if "/s/" in key)
 
 
-@clause("S-12")
+@clause("S-12", needs=("reopen",))
 def test_touching_a_session_that_is_gone_creates_nothing(view, raw, gone):
     before = raw.contents()
     with pytest.raises(SessionGoneError):
@@ -93,7 +93,7 @@ def test_touching_a_session_that_is_gone_creates_nothing(view, raw, gone):
     assert view.sessions.load(gone.id) is None
 
 
-@clause("S-12")
+@clause("S-12", needs=("reopen",))
 def test_saving_an_unchanged_session_that_is_gone_raises_once_it_would_be_touched(view, raw, gone):
     before = raw.contents()
     with pytest.raises(SessionGoneError):
@@ -110,7 +110,7 @@ def test_updating_an_id_that_never_was_raises_and_calls_nothing(view, identifier
     assert calls == []
 
 
-@clause("S-12")
+@clause("S-12", needs=("reopen",))
 def test_a_session_destroyed_while_update_runs_stays_destroyed(view, raw):
     session, (key,) = raw.made_by(lambda: view.sessions.create({"n": 1}))
 

@@ -79,7 +79,7 @@ def test_a_created_session_does_not_share_the_data_it_was_given(view):
     assert made["items"] == [1]
 
 
-@clause("S-02")
+@clause("S-02", needs=("reopen",))
 def test_an_unknown_id_loads_nothing_and_creates_nothing(view, raw):
     view.sessions.create({"other": 1})
     before = raw.contents()
@@ -95,7 +95,7 @@ def test_an_id_of_an_attackers_choice_is_never_adopted(view):
     assert view.sessions.load(chosen) is None
 
 
-@clause("S-02")
+@clause("S-02", needs=("reopen",))
 def test_an_expired_id_loads_nothing_and_creates_nothing(view, subject, raw):
     made = view.sessions.create({"a": 1})
     subject.clock.advance(15 * 86_400)
@@ -118,7 +118,7 @@ def test_destroying_a_malformed_id_costs_no_request(view):
     assert view.events[-1].attempts == 0
 
 
-@clause("S-04")
+@clause("S-04", needs=("reopen",))
 def test_nothing_that_is_stored_contains_a_sessions_id(view, raw):
     alone = view.sessions.create({"a": 1})
     login = view.sessions.create({"b": 2}, owner="ann", label="phone")

@@ -14,7 +14,7 @@ def neighbours(request, subject):
     return subject.open(), subject.open(namespace=subject.namespace + request.param)
 
 
-@clause("S-28")
+@clause("S-28", needs=("reopen",))
 def test_a_session_is_unknown_in_another_namespace(neighbours):
     ours, theirs = neighbours
     session = ours.sessions.create({"a": 1}, owner="ann")
@@ -30,7 +30,7 @@ def test_a_session_is_unknown_in_another_namespace(neighbours):
     assert dict(ours.sessions.load(session.id)) == {"a": 1}
 
 
-@clause("S-28")
+@clause("S-28", needs=("reopen",))
 def test_an_owner_has_other_sessions_in_another_namespace(neighbours):
     ours, theirs = neighbours
     mine, other = ours.sessions.create(owner="ann", label="ours"), theirs.sessions.create(owner="ann", label="theirs")
@@ -44,7 +44,7 @@ def test_an_owner_has_other_sessions_in_another_namespace(neighbours):
     assert theirs.sessions.load(other.id) is None
 
 
-@clause("S-28")
+@clause("S-28", needs=("reopen",))
 def test_a_sweep_stays_in_its_namespace(neighbours, subject):
     ours, theirs = neighbours
     ours.sessions.create({"a": 1})
@@ -54,7 +54,7 @@ def test_a_sweep_stays_in_its_namespace(neighbours, subject):
     assert theirs.sessions.sweep().records == 1
 
 
-@clause("S-28")
+@clause("S-28", needs=("reopen",))
 def test_the_empty_namespace_is_one_of_its_own(subject):
     ours, bare = subject.open(), subject.open(namespace="")
     session = ours.sessions.create({"a": 1}, owner="ann")
@@ -118,7 +118,7 @@ def load_and_save(subject, identifier):
     return sorted(dict(session))
 
 
-@clause("S-07", "S-37", "R-03.1")
+@clause("S-07", "S-37")
 def test_saves_by_many_processes_all_survive(view, processes):
     kind = (1, frozenset({2}))
     identifier = view.sessions.create({"kind": kind}).id
@@ -132,7 +132,7 @@ def add_many(subject, identifier):
         view.sessions.update(identifier, lambda session: session.update(n=session["n"] + 1))
 
 
-@clause("S-13", "R-03.1")
+@clause("S-13")
 def test_updates_by_many_processes_lose_no_increment(view, processes):
     identifier = view.sessions.create({"n": 0}).id
     processes.run(add_many, identifier, count=3)

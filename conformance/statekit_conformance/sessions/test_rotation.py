@@ -89,7 +89,7 @@ def test_a_rotation_keeps_the_lifetime(subject):
     assert view.sessions.load(new.id) is None
 
 
-@clause("S-18")
+@clause("S-18", needs=("reopen",))
 def test_what_a_rotation_leaves_behind_is_no_session_and_is_swept(view, subject, raw):
     old = view.sessions.create({"a": 1})
     new = view.sessions.rotate(old)
@@ -175,7 +175,7 @@ def test_what_another_request_saved_before_the_rotation_is_in_the_new_session(vi
     assert dict(view.sessions.load(new.id)) == {"a": 1, "b": [2], "c": 3} == dict(new)
 
 
-@clause("S-19")
+@clause("S-19", needs=("reopen",))
 @pytest.mark.parametrize("owner", [None, "ann"])
 @pytest.mark.parametrize("moment", ["copied", "enrolled"])
 def test_a_save_in_the_middle_of_a_rotation_is_in_the_new_session(view, interposed, owner, moment):
@@ -192,7 +192,7 @@ def test_a_save_in_the_middle_of_a_rotation_is_in_the_new_session(view, interpos
     assert view.sessions.load(old.id) is None
 
 
-@clause("S-19")
+@clause("S-19", needs=("reopen",))
 def test_a_save_in_the_middle_of_a_rotation_gives_way_to_the_rotations_own_changes(view, interposed):
     old = view.sessions.create({"role": "guest", "seen": 0})
     copy = view.sessions.load(old.id)
@@ -205,7 +205,7 @@ def test_a_save_in_the_middle_of_a_rotation_gives_way_to_the_rotations_own_chang
     assert dict(view.sessions.load(new.id)) == {"role": "admin", "seen": 1}
 
 
-@clause("S-18", "S-12")
+@clause("S-18", "S-12", needs=("reopen",))
 @pytest.mark.parametrize("owner", [None, "ann"])
 def test_a_logout_in_the_middle_of_a_rotation_leaves_neither_id(view, interposed, raw, owner):
     old = view.sessions.create({"a": 1}, owner=owner)
@@ -270,7 +270,7 @@ def rotate_once(subject, identifier):
         return None
 
 
-@clause("S-18", "R-03.1")
+@clause("S-18")
 def test_of_rotations_by_many_processes_one_gives_the_only_living_id(view, processes):
     old = view.sessions.create({"a": 1}, owner="ann")
     ids = [identifier for identifier in processes.run(rotate_once, old.id, count=3) if identifier is not None]

@@ -387,7 +387,9 @@ def test_of_many_rejecting_saves_at_once_one_wins(subject, together):
         view.sessions.save(session, on_conflict="reject")
         return number
 
-    outcomes = together([lambda number=number, session=session: save(number, session) for number, session in enumerate(requests)])
+    outcomes = together(
+        [lambda number=number, session=session: save(number, session) for number, session in enumerate(requests)]
+    )
     won = [outcome for outcome in outcomes if not isinstance(outcome, ConflictError)]
     assert len(won) == 1
     assert view.sessions.load(identifier)["n"] == won[0]
@@ -445,7 +447,7 @@ def test_update_returns_what_it_stored(view):
     assert session.id == identifier
 
 
-@clause("S-13")
+@clause("S-13", needs=("reopen",))
 def test_update_applies_its_function_to_fresh_data_after_a_conflict(view, raw):
     session, (key,) = raw.made_by(lambda: view.sessions.create({"n": 5}))
     five = raw.contents()[key].value
@@ -465,7 +467,7 @@ def test_update_applies_its_function_to_fresh_data_after_a_conflict(view, raw):
     assert dict(after) == {"n": 6} == dict(view.sessions.load(session.id))
 
 
-@clause("S-13")
+@clause("S-13", needs=("reopen",))
 def test_an_update_that_changes_nothing_writes_nothing(view, raw):
     identifier = view.sessions.create({"n": 1}).id
     before = raw.contents()

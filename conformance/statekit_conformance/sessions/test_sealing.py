@@ -39,7 +39,7 @@ def test_a_sealed_session_comes_back_whole(sealed):
     assert [info.label for info in sealed.sessions.list("ann")] == ["phone"]
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_nothing_that_is_stored_shows_what_was_sealed(sealed, raw):
     words = ["a-secret-value", "a-secret-key", "an-owner-by-name", "a-label-by-name"]
     session = sealed.sessions.create({words[1]: words[0]}, owner=words[2], label=words[3])
@@ -48,23 +48,23 @@ def test_nothing_that_is_stored_shows_what_was_sealed(sealed, raw):
         assert not any(word.encode() in record.value for word in words)
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_what_is_not_sealed_would_show(view, raw):
     view.sessions.create({"key": "a-plain-value"})
     assert any(b"a-plain-value" in record.value for record in raw.contents().values())
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_equal_sessions_are_sealed_to_different_bytes(sealed, raw):
     for _ in range(2):
         sealed.sessions.create({"a": "the same value in both of them"})
     values = [record.value for record in raw.contents().values()]
     assert len(set(values)) == 2
-    blocks = [{value[at : at + 16] for at in range(0, len(value) - 15)} for value in values]
+    blocks = [{value[at : at + 16] for at in range(len(value) - 15)} for value in values]
     assert not blocks[0] & blocks[1]
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 @pytest.mark.parametrize("keys", [(), (OTHER,), (OTHER, NEW)], ids=["no ring", "another key", "other keys"])
 def test_a_sealed_session_cannot_be_read_without_its_key(sealed, subject, keys):
     session = sealed.sessions.create({"a": 1}, owner="ann")
@@ -76,7 +76,7 @@ def test_a_sealed_session_cannot_be_read_without_its_key(sealed, subject, keys):
     assert dict(sealed.sessions.load(session.id)) == {"a": 1}
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_a_sealed_value_does_not_verify_under_another_sessions_key(sealed, raw):
     mine, (my_key,) = raw.made_by(lambda: sealed.sessions.create({"role": "guest"}))
     _, (their_key,) = raw.made_by(lambda: sealed.sessions.create({"role": "admin"}))
@@ -85,7 +85,7 @@ def test_a_sealed_value_does_not_verify_under_another_sessions_key(sealed, raw):
         sealed.sessions.load(mine.id)
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_a_sealed_value_does_not_verify_in_another_namespace(sealed, subject, raw):
     other = subject.open(keys=(OLD,), namespace=f"{subject.namespace}.b")
     session, (key,) = raw.made_by(lambda: sealed.sessions.create({"role": "admin"}))
@@ -95,7 +95,7 @@ def test_a_sealed_value_does_not_verify_in_another_namespace(sealed, subject, ra
         other.sessions.load(session.id)
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 @pytest.mark.parametrize("at", [1, 7, 19, 25, 40, -1])
 def test_a_sealed_value_that_was_changed_does_not_verify(sealed, raw, at):
     session, (key,) = raw.made_by(lambda: sealed.sessions.create({"role": "guest"}))
@@ -106,7 +106,7 @@ def test_a_sealed_value_that_was_changed_does_not_verify(sealed, raw, at):
         sealed.sessions.load(session.id)
 
 
-@clause("S-31")
+@clause("S-31", needs=("reopen",))
 def test_a_session_that_is_not_sealed_is_not_accepted_where_all_are(view, sealed, subject):
     session = view.sessions.create({"role": "admin"})
     with pytest.raises(CorruptDataError):
@@ -118,7 +118,7 @@ def test_a_session_that_is_not_sealed_is_not_accepted_where_all_are(view, sealed
     assert sealed.sessions.load(session.id)["role"] == "guest"
 
 
-@clause("S-32")
+@clause("S-32", needs=("reopen",))
 def test_a_new_first_key_still_reads_what_the_older_sealed_and_seals_from_then_on(sealed, subject):
     session = sealed.sessions.create({"a": 1}, owner="ann")
     both, new = subject.open(keys=(NEW, OLD)), subject.open(keys=(NEW,))
@@ -133,7 +133,7 @@ def test_a_new_first_key_still_reads_what_the_older_sealed_and_seals_from_then_o
         sealed.sessions.load(session.id)
 
 
-@clause("S-32")
+@clause("S-32", needs=("reopen",))
 def test_every_key_of_a_ring_reads_and_only_the_first_writes(subject):
     rings = [(NEW,), (OLD,), (OTHER,)]
     sessions = [subject.open(keys=ring).sessions.create({"n": n}) for n, ring in enumerate(rings)]
@@ -145,7 +145,7 @@ def test_every_key_of_a_ring_reads_and_only_the_first_writes(subject):
         subject.open(keys=(OLD, NEW)).sessions.load(made.id)
 
 
-@clause("S-32")
+@clause("S-32", needs=("reopen",))
 def test_logins_under_an_old_ring_are_listed_and_revoked_under_a_new_one(sealed, subject):
     session = sealed.sessions.create(owner="ann", label="old")
     both = subject.open(keys=(NEW, OLD))
@@ -155,7 +155,7 @@ def test_logins_under_an_old_ring_are_listed_and_revoked_under_a_new_one(sealed,
     assert both.sessions.load(session.id) is None
 
 
-@clause("S-32")
+@clause("S-32", needs=("reopen",))
 def test_a_key_may_be_written_with_its_id_and_in_either_alphabet(subject):
     raw = os.urandom(32)
     session = subject.open(keys=(f"0000abcd:{b64encode(raw).decode()}",)).sessions.create({"a": 1})

@@ -38,8 +38,8 @@ VALUES = {
     "dicts": {"": {}, "a": {"b": {"c": None}}, "ü": {"x": [{}]}},
     "keys of other types": {1: "int", None: "None", (1, "a"): "tuple", b"b": "bytes", frozenset({1}): "set", 1.5: 1},
     "keys that are dates": {date(2024, 1, 1): 1, uuid.UUID(int=5): 2, Decimal("1.50"): 3, timedelta(1): 4},
-    "naive datetimes": [datetime(2024, 2, 29, 1, 2, 3, 4), datetime.min, datetime.max],
-    "a folded time": [datetime(2024, 10, 27, 2, 30, fold=1), time(2, 30, fold=1)],
+    "naive datetimes": [datetime(2024, 2, 29, 1, 2, 3, 4), datetime.min, datetime.max],  # noqa: DTZ001, DTZ901
+    "a folded time": [datetime(2024, 10, 27, 2, 30, fold=1), time(2, 30, fold=1)],  # noqa: DTZ001
     "datetimes in UTC": [datetime(2024, 1, 1, tzinfo=UTC), datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)],
     "the ends of time in UTC": [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)],
     "datetimes with an offset": [
@@ -75,7 +75,11 @@ def alike(one, other):
     if isinstance(one, set | frozenset):
         return len(one) == len(other) and all(any(alike(item, found) for found in other) for item in one)
     if isinstance(one, datetime | time):
-        return one == other and (one.fold, one.utcoffset(), one.tzname()) == (other.fold, other.utcoffset(), other.tzname())
+        return one == other and (one.fold, one.utcoffset(), one.tzname()) == (
+            other.fold,
+            other.utcoffset(),
+            other.tzname(),
+        )
     if isinstance(one, Decimal):
         return one.as_tuple() == other.as_tuple()
     if isinstance(one, float) and one == 0:
@@ -217,7 +221,7 @@ REFUSED = {
 }
 
 
-@clause("S-34")
+@clause("S-34", needs=("reopen",))
 @pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED)
 def test_another_type_is_refused_before_anything_is_sent(view, raw, value):
     with pytest.raises(UnserialisableError):
@@ -258,7 +262,7 @@ def test_a_save_of_another_type_is_refused_and_changes_nothing(view, mode):
     assert dict(view.sessions.load(session.id)) == {"a": 2, "items": []}
 
 
-@clause("S-34")
+@clause("S-34", needs=("reopen",))
 def test_an_update_or_a_rotation_to_another_type_is_refused_and_changes_nothing(view, raw):
     session = view.sessions.create({"a": 1})
     before = raw.contents()
@@ -273,7 +277,7 @@ def test_an_update_or_a_rotation_to_another_type_is_refused_and_changes_nothing(
 # Sizes
 
 
-@clause("S-35")
+@clause("S-35", needs=("reopen",))
 def test_a_payload_of_256_kib_is_stored_and_one_byte_more_is_refused_before_anything_is_sent(view, raw):
     largest = view.sessions.create({"k": bytes(MOST - HEAD)})
     assert view.sessions.load(largest.id)["k"] == bytes(MOST - HEAD)
@@ -297,7 +301,7 @@ def test_a_save_may_fill_a_session_to_the_limit_and_no_further(view, mode):
     assert len(view.sessions.load(session.id)["k"]) == MOST - HEAD
 
 
-@clause("S-35")
+@clause("S-35", needs=("reopen",))
 def test_an_update_or_a_rotation_beyond_the_limit_is_refused_and_changes_nothing(view, raw):
     session = view.sessions.create({"k": b"x"})
     before = raw.contents()
@@ -341,7 +345,7 @@ def test_a_session_does_what_a_dict_does(view):
     assert list(session) == ["a", "b", "c"] == list(session.keys())
     assert (len(session), bool(session), "a" in session, "x" in session) == (3, True, True, False)
     assert session == {"a": 1, "b": [2], "c": None}
-    assert {"a": 1, "b": [2], "c": None} == session
+    assert session != {"a": 1, "b": [2]}
     assert list(session.items()) == [("a", 1), ("b", [2]), ("c", None)]
     assert session.get("c", "default") is None
     assert session.get("x", "default") == "default"

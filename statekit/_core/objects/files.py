@@ -81,6 +81,18 @@ class Reading:
         self._op.end(error)
 
 
+def _position(offset: int, whence: int, now: int, size: int) -> int:
+    """Return where a seek leads to.
+
+    Raises:
+        InvalidInputError: Before the beginning.
+    """
+    start = {io.SEEK_SET: 0, io.SEEK_CUR: now, io.SEEK_END: size}.get(whence)
+    if start is None or start + offset < 0:
+        raise InvalidInputError("a position is not negative, and whence is 0, 1 or 2", clause="O-25")
+    return start + offset
+
+
 class _Raw(io.RawIOBase):
     """What BufferedReader reads from."""
 
@@ -113,10 +125,7 @@ class _Raw(io.RawIOBase):
         return len(data)
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.info.size}[whence]
-        if start + offset < 0:
-            raise InvalidInputError("a position is not negative", clause="O-25")
-        self._at = start + offset
+        self._at = _position(offset, whence, self._at, self.info.size)
         return self._at
 
     def tell(self) -> int:
@@ -165,11 +174,14 @@ class AsyncObjectReader:
             pieces.append(piece)
         return b"".join(pieces)
 
-    def seek(self, offset: int) -> None:
-        """Go to a position, in bytes from the beginning."""
-        if offset < 0:
-            raise InvalidInputError("a position is not negative", clause="O-25")
-        self._at = offset
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position, as in a file, and return it in bytes from the beginning."""
+        self._at = _position(offset, whence, self._at, self.info.size)
+        return self._at
+
+    def tell(self) -> int:
+        """Return the position, in bytes from the beginning."""
+        return self._at
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.read(AHEAD):

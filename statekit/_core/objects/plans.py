@@ -339,7 +339,9 @@ class ObjectPlans:
             delimiter=delimiter, start_after=after, cursor=cursor, limit=PAGE,
         )  # fmt: skip
         cut = len(self._prefix)
-        found: list[ObjectInfo | Prefix] = [info_of(stat.key[cut:], stat) for stat in page.items]
+        found: list[ObjectInfo | Prefix] = [
+            info_of(stat.key[cut:], replace(stat, meta=None, crc32c=None)) for stat in page.items
+        ]
         found += [Prefix(folded[cut:]) for folded in page.prefixes]
         shown = (item for item in found if not hidden(item.key))
         return Listing(tuple(sorted(shown, key=lambda item: item.key.encode())), page.cursor)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import sqlite3
 from collections import deque
 from collections.abc import Iterable
 from time import monotonic
@@ -63,14 +64,16 @@ class Files:
 
     # Writing
 
-    def write(self, data: Buffer, *, timeout: float) -> str:
-        """Store bytes in a new file that nothing names yet, and return its name.
+    def write(self, data: Buffer, *, timeout: float, sync: bool = True) -> str:
+        """Store bytes durably in a new file that nothing names yet, and return its name.
 
-        The bytes are durable, the name is after ``sync``: many files take one.
+        Without ``sync`` the name is not durable yet: for many files that ``sync`` does at once.
         """
         name = self._name(timeout)
         try:
             self._store(name, data)
+            if sync:
+                self.sync([name])
         except BaseException:
             self.remove([name])
             raise
@@ -243,13 +246,13 @@ class Files:
         return self._owner
 
     def close(self, timeout: float) -> None:
-        """Leave nothing loose if possible; otherwise the others collect it."""
+        """Leave nothing loose if possible. Otherwise the others collect it, so that is no failure of closing."""
         owner, self._owner = self._owner, None
         if owner is None:
             return
+        settled = False
         try:
-            settled = self._bury(owner.token, monotonic() + timeout)
-        except BaseException:
-            owner.abandon()
-            raise
-        owner.retire() if settled else owner.abandon()
+            with contextlib.suppress(LocalError, OSError, sqlite3.Error):
+                settled = self._bury(owner.token, monotonic() + timeout)
+        finally:
+            owner.retire() if settled else owner.abandon()

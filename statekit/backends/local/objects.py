@@ -102,7 +102,6 @@ class LocalObjects:
                 return refused
             if file:
                 self._files.adopt(change.connection, file, size)
-                self._files.sync([file])
             change.add(body, [Piece(0, size, file, None if file else bytes(data))] if size else [])
             return change.switch(key, current, size=size, crc32c=crc32c, meta=meta, body=body)
 

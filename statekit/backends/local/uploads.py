@@ -52,7 +52,7 @@ class LocalUploads(LocalObjects):
         ``finish`` says which one counts.
         """
         self._verify(data, crc32c)
-        file = self._files.write(data, timeout=timeout)
+        file = self._files.write(data, timeout=timeout, sync=False)
         with self._changing(timeout, file, durable=False) as change:
             if _meta(change.connection, upload) is None:
                 raise LocalError("the upload is not there any more", Fault.REJECTED)

@@ -35,6 +35,8 @@ _STORES: Final[dict[str, _Store]] = {}
 
 
 def _open(opening: Opening[MemoryOptions]) -> Drivers:
+    if opening.client is not None:
+        raise ValueError("the memory backend takes no client")
     name = opening.authority + opening.path
     if not name:
         store = _Store()

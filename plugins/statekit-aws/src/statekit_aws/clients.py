@@ -125,8 +125,9 @@ class Session:
             self._session = opening.client
 
     def client(self, service: str, endpoint: str | None) -> Any:
-        """Make a client. Sessions are not thread-safe, clients are
-        (https://docs.aws.amazon.com/boto3/latest/guide/clients.html).
+        """Make a client.
+
+        Clients are thread-safe, and sessions are not: https://docs.aws.amazon.com/boto3/latest/guide/clients.html
         """
         with self._lock:
             if self._session is None:

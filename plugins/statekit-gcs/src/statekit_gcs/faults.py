@@ -150,7 +150,7 @@ def fault(exc: BaseException, /) -> Failure:
     if isinstance(exc, api.GoogleAPICallError):
         return _paused(failure, getattr(exc, "response", None))
     if isinstance(exc, auth.GoogleAuthError):
-        return Failure(Fault.UNREACHED) if exc.retryable else failure
+        return Failure(Fault.UNREACHED) if getattr(exc, "retryable", False) else failure
     if failure.fault.applied and _was_connecting(exc):
         return _not_connected(exc)
     return failure
@@ -158,8 +158,9 @@ def fault(exc: BaseException, /) -> Failure:
 
 def _paused(failure: Failure, response: Any) -> Failure:
     """Add how long the service asks to wait."""
-    asked = str(getattr(response, "headers", {}).get("retry-after", ""))
-    if not asked.isdecimal():
+    headers = getattr(response, "headers", None)
+    asked = str(headers.get("retry-after", "")) if isinstance(headers, Mapping) else ""
+    if not (asked.isascii() and asked.isdecimal()):
         return failure
     return Failure(failure.fault, max(float(asked), failure.retry_after or 0.0), failure.advice)
 
@@ -182,5 +183,6 @@ def _causes(exc: BaseException) -> Iterator[BaseException]:
         if seen is None:
             return
         yield seen
-        wrapped = (getattr(seen, "reason", None), *seen.args[:2])
+        reason = vars(seen).get("reason") if isinstance(seen, wire.MaxRetryError) else None
+        wrapped = (reason, *seen.args[:2])
         seen = next((inner for inner in wrapped if isinstance(inner, BaseException)), seen.__cause__)

@@ -141,6 +141,17 @@ def test_closing_leaves_no_lock_behind(local, directory):
     assert {p.name for p in directory.iterdir()} == {"state.db", "files", "owners"}
 
 
+def test_closing_while_another_process_writes_does_not_fail(open_local, directory):
+    local, other = open_local(attempt_timeout=0.05), open_local()
+    local.put("k", bytes(50_000))
+    with other.records._database.writing(T):
+        local.drivers.close()
+    assert len(list((directory / "owners").iterdir())) == 1
+    other.objects.uploads("", cursor=None, limit=1, timeout=T)
+    assert list((directory / "owners").iterdir()) == []
+    assert other.get("k") == bytes(50_000)
+
+
 def test_after_closing_calls_are_refused(local):
     write(local)
     local.drivers.close()

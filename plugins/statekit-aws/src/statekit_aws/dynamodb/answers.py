@@ -8,7 +8,6 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from statekit.driver import Entry, Gone, Page, Record, Refused
-
 from statekit_aws.codes import code_of
 from statekit_aws.faults import UnreadableError
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from statekit.driver import Committed, Entry, Expect, Failure, Gone, Millis, Page, Record, Refused, Sight
-
 from statekit_aws import faults
 from statekit_aws.clients import Client
 from statekit_aws.versions import is_foreign
+
 from . import answers
 from .requests import RecordRequests
 

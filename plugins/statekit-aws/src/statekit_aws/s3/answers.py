@@ -11,8 +11,8 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from statekit.driver import Committed, Meta, Millis, Page, Stat, Upload
-
 from statekit_aws.codes import code_of
+
 from .checksums import decoded
 from .metadata import unpacked
 

@@ -8,12 +8,11 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from statekit.driver import ANY, Committed, Continue, Expect, Fault, Match, Meta, Refused, Stat, Upload
-
 from statekit_aws.clients import Client
 from statekit_aws.codes import code_of
 from statekit_aws.faults import fault
+
 from . import answers
-from .answers import Answer
 from .requests import LARGEST_COPY, CopySteps, ObjectRequests, tag
 
 __all__ = ["Copying"]

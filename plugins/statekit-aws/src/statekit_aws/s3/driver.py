@@ -23,11 +23,11 @@ from statekit.driver import (
     Stat,
     Token,
 )
-
 from statekit_aws import faults
 from statekit_aws.clients import Client
 from statekit_aws.faults import ChangedError
 from statekit_aws.versions import is_foreign
+
 from . import answers
 from .answers import Answer
 from .copying import Copying

@@ -120,9 +120,11 @@ class ObjectRequests:
         }
 
     def delete(self, key: str, expect: Expect) -> Parameters:
-        """Delete an object: DeleteObject. ``If-Match: *`` makes it say whether there was one
-        (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html).
-        """  # noqa: D205
+        """Delete an object: DeleteObject.
+
+        ``If-Match: *`` makes it say whether there was one:
+        https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html
+        """
         return {**self.place(key), **({"IfMatch": "*"} if expect is ANY else _condition(expect))}
 
     def page(

@@ -9,11 +9,11 @@ from botocore.exceptions import ClientError
 from google_crc32c import value as crc32c_of
 
 from statekit.driver import Buffer, Committed, Expect, Meta, Page, Part, Parts, Refused, Stat, Upload
-
 from statekit_aws.clients import Client
 from statekit_aws.codes import code_of
 from statekit_aws.faults import DamagedError
 from statekit_aws.versions import is_foreign
+
 from . import answers
 from .checksums import combined
 from .requests import ObjectRequests, tag, untagged

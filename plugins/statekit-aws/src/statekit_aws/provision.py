@@ -1,0 +1,190 @@
+"""Creating what is missing: a table that reclaims what expired, a bucket that forgets uploads nobody finished.
+
+What exists is described and never changed: what it lacks is said, with the command that would change it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from botocore.exceptions import ClientError
+
+from statekit.driver import Opening
+from statekit_aws.clients import Client, Session
+from statekit_aws.codes import code_of, status_of
+from statekit_aws.dynamodb.requests import KEY, TTL, RecordRequests
+from statekit_aws.faults import MisfitError
+from statekit_aws.opening import check_table, dynamodb_client, s3_client
+from statekit_aws.options import AWSOptions, DynamoDBOptions, S3Options, bucket_of, prefix_of, table_of
+
+__all__ = ["provision"]
+
+_PAUSE: Final = 1.0
+_PATIENCE: Final = 300
+"""Looks at a table that is being created, a second apart: it takes some ten seconds."""
+_RULE: Final = "statekit-unfinished-uploads"
+_DAYS: Final = 2
+"""Core's own sweep takes uploads that were begun a day ago."""
+
+
+def provision(opening: Opening[Any], *, dry_run: bool) -> Sequence[str]:
+    """Create the table and the bucket that an opening is about, where they are missing.
+
+    Args:
+        opening: What the backend is opened with. The credentials need more than at work: see the README.
+        dry_run: Only say what would be done.
+
+    Returns:
+        What was done, or would be, and what was found: a line each, for people.
+
+    Raises:
+        MisfitError: There is a table of this name that records cannot live in.
+        ClientError: The service refused.
+    """
+    session, lines = Session(opening), list[str]()
+    if isinstance(opening.options, DynamoDBOptions | AWSOptions):
+        client = dynamodb_client(opening, session)
+        lines += _Table(client, table_of(opening), opening.attempt_timeout).provided(dry_run=dry_run)
+        client.close()
+    if isinstance(opening.options, S3Options | AWSOptions):
+        client = s3_client(opening, session)
+        lines += _Bucket(client, bucket_of(opening), prefix_of(opening), opening.attempt_timeout).provided(
+            dry_run=dry_run
+        )
+        client.close()
+    return tuple(lines)
+
+
+class _Table:
+    def __init__(self, client: Client, name: str, timeout: float) -> None:
+        self._client, self._name, self._timeout = client, name, timeout
+        self._requests = RecordRequests(name)
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self._client.call(operation, self._timeout, {"TableName": self._name, **parameters})
+
+    def provided(self, *, dry_run: bool) -> Iterator[str]:
+        """Create the table if there is none."""
+        try:
+            warnings = check_table(self._client, self._requests, self._timeout)
+        except ClientError as error:
+            if code_of(error) != "ResourceNotFoundException":
+                raise
+            yield from self._created(dry_run=dry_run)
+            return
+        except MisfitError:
+            yield f"table {self._name}: exists, and its only key is not {KEY}, a string: choose another name"
+            raise
+        yield f"table {self._name}: exists" + ("" if warnings else f", reclaims what expired by {TTL}")
+        for warning in warnings:
+            yield f"table {self._name}: {warning}; to switch it on: {self._advice()}"
+
+    def _created(self, *, dry_run: bool) -> Iterator[str]:
+        would = "would be " if dry_run else ""
+        if not dry_run:
+            self._create()
+        yield f"table {self._name}: {would}created, on demand, with the key {KEY}"
+        switched = dry_run or self._switch_on()
+        state = f"{would}reclaimed by {TTL}" if switched else "kept until a sweep: this server has no time to live"
+        yield f"table {self._name}: expired records are {state}".replace("are would be", "would be")
+
+    def _create(self) -> None:
+        self._call(
+            "create_table",
+            KeySchema=[{"AttributeName": KEY, "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": KEY, "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        pause = threading.Event()
+        for _ in range(_PATIENCE):
+            if self._call("describe_table")["Table"]["TableStatus"] == "ACTIVE":
+                return
+            pause.wait(_PAUSE)
+
+    def _switch_on(self) -> bool:
+        """Switch time to live on, unless the server has none."""
+        try:
+            self._call("update_time_to_live", TimeToLiveSpecification={"Enabled": True, "AttributeName": TTL})
+        except ClientError as error:
+            if code_of(error) != "UnknownOperationException":
+                raise
+            return False
+        return True
+
+    def _advice(self) -> str:
+        return (
+            f"aws dynamodb update-time-to-live --table-name {self._name} "
+            f"--time-to-live-specification Enabled=true,AttributeName={TTL}"
+        )
+
+
+class _Bucket:
+    def __init__(self, client: Client, name: str, prefix: str, timeout: float) -> None:
+        self._client, self._name, self._timeout = client, name, timeout
+        self._rule = {
+            "ID": _RULE,
+            "Status": "Enabled",
+            "Filter": {"Prefix": prefix},
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _DAYS},
+        }
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        return self._client.call(operation, self._timeout, {"Bucket": self._name, **parameters})
+
+    def provided(self, *, dry_run: bool) -> Iterator[str]:
+        """Create the bucket if there is none, and the rule if the bucket has no rules at all."""
+        if self._exists():
+            yield f"bucket {self._name}: exists"
+            rules = self._rules()
+        else:
+            if not dry_run:
+                self._create()
+            yield f"bucket {self._name}: {'would be ' if dry_run else ''}created"
+            rules = []
+        yield f"bucket {self._name}: {self._ruled(rules, dry_run=dry_run)}"
+
+    def _exists(self) -> bool:
+        """Look for it.
+
+        Raises:
+            ClientError: It is somebody else's, or elsewhere.
+        """
+        try:
+            self._call("head_bucket")
+        except ClientError as error:
+            if status_of(error) != 404:
+                raise
+            return False
+        return True
+
+    def _create(self) -> None:
+        """Create it in the client's region, which for the first one may not be named.
+
+        https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+        """
+        region = self._client.raw.meta.region_name
+        elsewhere = region not in (None, "us-east-1", "aws-global", "auto")
+        self._call(
+            "create_bucket", **({"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {})
+        )
+
+    def _rules(self) -> list[dict[str, Any]]:
+        try:
+            return list(self._call("get_bucket_lifecycle_configuration").get("Rules", []))
+        except ClientError as error:
+            if code_of(error) != "NoSuchLifecycleConfiguration":
+                raise
+            return []
+
+    def _ruled(self, rules: list[dict[str, Any]], *, dry_run: bool) -> str:
+        """Write the rule where there are none: writing replaces them all."""
+        if any("AbortIncompleteMultipartUpload" in rule for rule in rules):
+            return "has a rule for unfinished uploads"
+        if rules:
+            return f"has rules, and none for unfinished uploads; add to them: {json.dumps(self._rule)}"
+        if not dry_run:
+            self._call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [self._rule]})
+        return f"unfinished uploads {'would be' if dry_run else 'are'} forgotten after {_DAYS} days"
