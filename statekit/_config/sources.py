@@ -86,7 +86,7 @@ def _refuse_misspelt(environ: Mapping[str, str]) -> None:
         from difflib import get_close_matches
 
         for variable in strangers:
-            match = get_close_matches(variable[8:].strip("_"), [known[9:] for known in _VARIABLES], 1, 0.72)
+            match = get_close_matches(variable[8:].strip("_"), [known[9:] for known in _VARIABLES], 1, 0.66)
             if match:
                 hint = f'did you mean "STATEKIT_{match[0]}"?'
                 raise ConfigError(f"the environment variable {variable} is not known; {hint}", clause="P-02")

@@ -14,7 +14,7 @@ from statekit.testing import FakeClock
 from statekit_conformance.engines import engine as engine_named
 
 
-def opening(scheme, authority="", path="", client=None, attempt_timeout=30.0, **options):
+def opened_with(scheme, authority="", path="", client=None, attempt_timeout=30.0, **options):
     kinds = {"dynamodb": DynamoDBOptions, "s3": S3Options, "aws": AWSOptions}
     return Opening(
         scheme=scheme,
@@ -26,6 +26,12 @@ def opening(scheme, authority="", path="", client=None, attempt_timeout=30.0, **
         concurrency=32,
         clock=FakeClock(),
     )
+
+
+@pytest.fixture
+def opening():
+    """Return what makes an Opening from a scheme, an authority, a path and options."""
+    return opened_with
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +67,7 @@ def engine(_engines, monkeypatch):
     return get
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_statekit_targets(config):
     """Give the suite this plugin's targets, with a table that the plugin itself has made."""
     try:
@@ -85,7 +92,7 @@ def _prepare(urls):
 
     for url in urls:
         scheme, _, name = url.partition("://")
-        provision(opening(scheme, name), dry_run=False)
+        provision(opened_with(scheme, name), dry_run=False)
 
 
 @pytest.fixture

@@ -167,9 +167,8 @@ class _Bucket:
         """
         region = self._client.raw.meta.region_name
         elsewhere = region not in (None, "us-east-1", "aws-global", "auto")
-        self._call(
-            "create_bucket", **({"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {})
-        )
+        place = {"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {}
+        self._call("create_bucket", **place)
 
     def _rules(self) -> list[dict[str, Any]]:
         try:

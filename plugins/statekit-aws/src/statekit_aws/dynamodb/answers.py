@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Entry, Gone, Page, Record, Refused
 from statekit_aws.codes import code_of
+from statekit_aws.dynamodb.requests import Cursor
 from statekit_aws.faults import UnreadableError
 
 __all__ = ["deleted", "page", "record", "refusal"]
@@ -49,10 +50,17 @@ def deleted(response: Mapping[str, Any]) -> Gone:
     return Gone.DELETED if response.get("Attributes") else Gone.ABSENT
 
 
-def page(response: Mapping[str, Any]) -> Page[Entry]:
-    """Read one part of a scan. An item without a version is somebody else's."""
-    items = tuple(
-        Entry(item["k"]["S"], item["v"]["S"], _expiry(item)) for item in response.get("Items", ()) if "v" in item
-    )
+def page(response: Mapping[str, Any], cursor: Cursor, limit: int) -> Page[Entry]:
+    """Read one part of a scan. An item without a version is somebody else's.
+
+    Where a page ends in the middle of what was scanned, the next one scans the same again and goes on behind the last
+    key; if that was deleted meanwhile, it begins anew, for which R-17 allows.
+    """
+    found = [item for item in response.get("Items", ()) if "v" in item]
+    keys = [item["k"]["S"] for item in found]
+    first = keys.index(cursor.after) + 1 if cursor.after in keys else 0
+    items = tuple(Entry(item["k"]["S"], item["v"]["S"], _expiry(item)) for item in found[first : first + limit])
+    if first + limit < len(found):
+        return Page(items, Cursor(cursor.start, items[-1].key).text)
     last = response.get("LastEvaluatedKey")
-    return Page(items, last["k"]["S"] if last else None)
+    return Page(items, Cursor(last["k"]["S"]).text if last else None)

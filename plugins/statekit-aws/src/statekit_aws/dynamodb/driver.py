@@ -10,7 +10,7 @@ from statekit_aws.clients import Client
 from statekit_aws.versions import is_foreign
 
 from . import answers
-from .requests import RecordRequests
+from .requests import Cursor, RecordRequests
 
 __all__ = ["Records"]
 
@@ -78,8 +78,9 @@ class Records:
 
     def page(self, prefix: str, /, *, cursor: str | None, limit: int, timeout: float) -> Page[Entry]:
         """List a part of the records."""
-        request = self._requests.page(prefix, cursor=cursor, limit=limit)
-        return answers.page(self._client.call("scan", timeout, request))
+        place = Cursor.read(cursor)
+        response = self._client.call("scan", timeout, self._requests.page(prefix, cursor=place))
+        return answers.page(response, place, limit)
 
     def fault(self, exc: BaseException, /) -> Failure:
         """Explain an exception."""

@@ -8,11 +8,13 @@ None of the names is a reserved word.
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from statekit.driver import ABSENT, ANY, Entry, Expect, Match, Millis, Record, Sight
 
-__all__ = ["KEY", "TTL", "Parameters", "RecordRequests"]
+__all__ = ["KEY", "SCANNED", "TTL", "Cursor", "Parameters", "RecordRequests"]
 
 Parameters: TypeAlias = dict[str, Any]
 
@@ -20,11 +22,38 @@ KEY: Final = "k"
 TTL: Final = "t"
 _SECONDS_A_DAY: Final = 24 * 3600
 
+SCANNED: Final = 1000
+"""Items that one Scan looks at, at most; it ends after 1 MB in any case
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Scan.html)."""
+
 _ABSENT: Final = "attribute_not_exists(k)"
 _VERSION: Final = "v = :v"
 _REFUSAL: Final = {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
 """With the refusal comes the item that refused it, at no cost
 (https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html). dynalite leaves it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Where a listing goes on.
+
+    Attributes:
+        start: Where a Scan ended; None for the beginning.
+        after: The last key that was returned, where a page took less than its Scan had found.
+    """
+
+    start: str | None = None
+    after: str | None = None
+
+    @classmethod
+    def read(cls, text: str | None) -> Cursor:
+        """Read a cursor."""
+        return cls() if text is None else cls(*json.loads(text))
+
+    @property
+    def text(self) -> str:
+        """What core hands back at the next call."""
+        return json.dumps([self.start, self.after])
 
 
 class RecordRequests:
@@ -81,19 +110,19 @@ class RecordRequests:
             **_REFUSAL,
         }
 
-    def page(self, prefix: str, *, cursor: str | None, limit: int) -> Parameters:
-        """List a part of the records: Scan, which looks at ``limit`` items and returns those under the prefix."""
+    def page(self, prefix: str, *, cursor: Cursor) -> Parameters:
+        """List a part of the records: Scan, which looks at so many items and returns those under the prefix."""
         request: Parameters = {
             **self._table,
             "ConsistentRead": True,
             "ProjectionExpression": "k, v, x",
-            "Limit": limit,
+            "Limit": SCANNED,
         }
         if prefix:
             request["FilterExpression"] = "begins_with(k, :p)"
             request["ExpressionAttributeValues"] = {":p": {"S": prefix}}
-        if cursor is not None:
-            request["ExclusiveStartKey"] = {KEY: {"S": cursor}}
+        if cursor.start is not None:
+            request["ExclusiveStartKey"] = {KEY: {"S": cursor.start}}
         return request
 
     def describe(self) -> Parameters:
