@@ -140,17 +140,19 @@ class Interposed:
         self._site, self._opened = site, (opened, second)
         self.at_records, self.at_objects = Pausing(opened.drivers.records), Pausing(second.drivers.objects)
         self.records, self.objects = FaultyDriver(self.at_records), FaultyDriver(self.at_objects)
-        places = {
-            "sessions": replace(
-                site.settings.sessions,
-                backend=backend_of(records=self.records, name=subject.backend.name, native=opened.native),
+        name = subject.backend.name
+        settings = replace(
+            site.settings,
+            namespace=subject.namespace,
+            timeout=site.timeout,
+            sessions=replace(
+                site.settings.sessions, backend=backend_of(records=self.records, name=name, native=opened.native)
             ),
-            "objects": replace(
-                site.settings.objects,
-                backend=backend_of(objects=self.objects, name=subject.backend.name, native=second.native),
+            objects=replace(
+                site.settings.objects, backend=backend_of(objects=self.objects, name=name, native=second.native)
             ),
-        }
-        settings = replace(site.settings, namespace=subject.namespace, timeout=site.timeout, **places, **changes)
+            **changes,
+        )
         events: list[Event] = []
         kind = State if subject.colour == "sync" else AsyncState
         self.view = StoreView(kind(settings, clock=subject.clock, on_event=events.append), events, site)
