@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import Any, Final, NoReturn, Self, final
 
@@ -115,6 +116,12 @@ def _vault(keys: tuple[str, ...]) -> Vault:
     return Vault(ring, accepts_plain=plain)
 
 
+async def _close(drivers: Drivers | AsyncDrivers) -> None:
+    pending = drivers.close()
+    if pending is not None:
+        await pending
+
+
 def _refuse_pickling() -> NoReturn:
     raise TypeError("a state holds connections and is not pickled: open one in each process, with the same settings")
 
@@ -170,9 +177,10 @@ class State:
 
     def close(self) -> None:
         """Close the connections; a client that was handed in stays open. Afterwards everything raises ClosedError."""
-        for drivers in self._assembly.close():
-            drivers.close()
-        self._runner.close()
+        with ExitStack() as closing:
+            closing.callback(self._runner.close)
+            for drivers in self._assembly.close():
+                closing.callback(drivers.close)
 
     def __enter__(self) -> Self:
         return self
@@ -231,12 +239,11 @@ class AsyncState:
 
     async def close(self) -> None:
         """Close the connections. See State.close."""
-        for drivers in self._assembly.close():
-            pending: Any = drivers.close()
-            if pending is not None:
-                await pending
-        for runner in self._runners.values():
-            runner.close()
+        async with AsyncExitStack() as closing:
+            for runner in self._runners.values():
+                closing.callback(runner.close)
+            for drivers in self._assembly.close():
+                closing.push_async_callback(_close, drivers)
 
     async def __aenter__(self) -> Self:
         return self

@@ -64,10 +64,18 @@ class Report:
         self.names = [target.name for target in targets]
         self.absent = dict(absent)
         self.waivers = waivers
-        self.partial = False
-        self.notes: dict[str, Any] = {"targets": {}, "failures": {}}
+        self.notes: dict[str, Any] = {"targets": {}, "failures": {}, "deselected": {}}
         self._outcomes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
+
+    @property
+    def partial(self) -> bool:
+        """Whether cases were deselected, so that a clause that passes may yet fail."""
+        return bool(self.notes["deselected"])
+
+    def note_deselected(self) -> None:
+        """Note that not every case runs."""
+        self.notes["deselected"] = {"some": True}
 
     def waiver(self, clauses: tuple[str, ...], target: str) -> Waiver | None:
         """Return the waiver that covers one of a case's clauses on a target."""

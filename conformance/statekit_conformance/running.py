@@ -170,15 +170,13 @@ class Running:
 
     @property
     def version(self) -> str:
-        """The engines' versions, or the distribution's."""
-        from importlib.metadata import PackageNotFoundError, version
+        """The engines' versions, or the plugin's."""
+        from statekit.plugins import announced
 
         if self._engines:
             return " + ".join(engine.version for engine in self._engines.values())
-        try:
-            return version(self.target.distribution)
-        except PackageNotFoundError:
-            return "unknown"
+        plugins = [entry.distribution for scheme in self.target.schemes for entry in announced().get(scheme, ())]
+        return " + ".join(dict.fromkeys(plugins)) or f"statekit {_version('statekit')}"
 
     @property
     def durability(self) -> str:
@@ -257,6 +255,15 @@ class Running:
 
 
 NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable", "server")
+
+
+def _version(distribution: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
 
 
 def _restore(name: str, value: str | None) -> None:

@@ -151,7 +151,7 @@ class Suite:
 
     def pytest_deselected(self) -> None:
         """Note that not every case ran."""
-        self.report.partial = True
+        self.report.note_deselected()
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

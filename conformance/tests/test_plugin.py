@@ -23,11 +23,12 @@ HERE = Path(statekit_conformance.__file__).parent
 ROOT = HERE.parent.parent
 INSTALLED = any(point.name == "statekit" for point in entry_points(group="pytest11"))
 OPTIONS = ["-p", "no:randomly", *([] if INSTALLED else ["-p", "statekit_conformance.plugin"])]
-SUITE = ["--pyargs", "statekit_conformance"]
+SUITE = ["--pyargs", "statekit_conformance.records"]
+WHOLE = ["--pyargs", "statekit_conformance"]
 ONE = "test_a_key_that_was_never_written_reads_as_none"
 LIMIT = 100.0  # seconds
 
-HANGING = '''
+HANGING = """
 import threading
 from dataclasses import dataclass
 from statekit.driver import *
@@ -46,8 +47,8 @@ class Options:
 def statekit_backends():
     return [Backend(contract=CONTRACT, name="odd", schemes=("odd",), options=Options, records=True, objects=False,
                     reach=Reach.NETWORK, survives=Survives.CLIENT, open=lambda opening: Drivers(records=Records()))]
-'''
-SERVED = '''
+"""
+SERVED = """
 import subprocess, sys
 from statekit_conformance.targets import Target
 
@@ -63,13 +64,18 @@ def stop():
 
 def pytest_statekit_targets():
     return [Target(name="mine", url="memory:{name}", start=start, stop=stop)]
-'''
+"""
 
 
 def environment(*more):
     """Return this process's environment, with what it can import."""
     paths = [*map(str, more), *filter(None, sys.path)]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "PYTEST_ADDOPTS": "", "PYTEST_XDIST_AUTO_NUM_WORKERS": "2"}
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        "PYTEST_ADDOPTS": "",
+        "PYTEST_XDIST_AUTO_NUM_WORKERS": "2",
+    }
 
 
 def pytest_in(folder, *arguments, paths=()):
@@ -100,7 +106,9 @@ def one_line(done, *words):
 class TestItsWeight:
     def test_the_plugin_alone_imports_nothing_but_pytest(self, tmp_path):
         code = "import pytest, sys; before = set(sys.modules); import statekit_conformance.plugin; print(sorted(set(sys.modules) - before))"
-        done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], env=environment(), capture_output=True, text=True, check=True
+        )
         assert ast.literal_eval(done.stdout) == ["statekit_conformance", "statekit_conformance.plugin"]
 
     def test_a_run_of_other_tests_imports_nothing_of_it(self, tmp_path):
@@ -146,9 +154,9 @@ class TestWaysIn:
             pytest.skip("this is not a checkout")
         info = plugin_in(tmp_path, "statekit_template", "", scheme="template")
         (info / "statekit_template.py").unlink()
-        quick = "records and not killed and not thousand and not process or registration"
+        quick = ["-k", "test_conditions or test_deleting or test_expiry or test_touching or registration"]
         paths = (template / "src", tmp_path)
-        done = pytest_in(template, *SUITE, "-k", quick, "-p", "no:cacheprovider", paths=paths)
+        done = pytest_in(template, *WHOLE, *quick, "-p", "no:cacheprovider", paths=paths)
         assert done.returncode == 0, done.stdout
         assert "failed" not in done.stdout
 
@@ -163,7 +171,7 @@ class TestNativeItems:
 
     def test_python_files_that_take_everything_collect_no_module_of_ours_as_tests(self, tmp_path):
         (tmp_path / "pytest.ini").write_text("[pytest]\npython_files = *.py\n")
-        done = pytest_in(tmp_path, *SUITE, "--statekit-target", "memory", "--collect-only", "-q")
+        done = pytest_in(tmp_path, *WHOLE, "--statekit-target", "memory", "--collect-only", "-q")
         assert done.returncode == 0, done.stdout
         cases = [line for line in done.stdout.splitlines() if "::" in line]
         assert cases
@@ -179,7 +187,7 @@ class TestNativeItems:
 
     def test_several_workers_report_as_one(self, tmp_path):
         pytest.importorskip("xdist")
-        options = [*SUITE, "--statekit-target", "memory,local", "-k", "test_versions"]
+        options = [*SUITE, "--statekit-target", "memory,local", "-k", "test_versions and not processes"]
         assert pytest_in(tmp_path, *options, "--statekit-report", "one.json").returncode == 0
         done = pytest_in(tmp_path, *options, "--statekit-report", "two.json", "-n", "2")
         assert done.returncode == 0, done.stdout
@@ -222,7 +230,9 @@ class TestBadInput:
         line = self.refused("--statekit-target", "absent")
         assert line.endswith("the target absent cannot start: statekit-absent is not installed")
         assert "absent cannot start" in self.refused("--statekit-target", "all", "--statekit-require", "absent")
-        done = pytest_in(self.folder, *SUITE, "--statekit-target", "all", "-k", f"{ONE} and here", "--statekit-report", "r")
+        done = pytest_in(
+            self.folder, *SUITE, "--statekit-target", "all", "-k", f"{ONE} and here", "--statekit-report", "r"
+        )
         assert done.returncode == 0, done.stdout
         one_line(done, "statekit target absent cannot start: statekit-absent is not installed")
         report = json.loads((self.folder / "r").read_text())
@@ -230,7 +240,7 @@ class TestBadInput:
         assert {r["status"] for r in report["results"] if r["target"] == "absent"} == {"skipped"}
 
     def test_a_url_without_a_backend(self):
-        assert "pip install" in self.refused("--statekit-url", "nosuch://x")
+        assert 'no backend here has the scheme "nosuch"' in self.refused("--statekit-url", "nosuch://x")
 
     def test_a_url_of_another_host(self):
         plugins = plugin_in(self.folder, "odd_plugin", HANGING)
@@ -268,7 +278,9 @@ class TestBadInput:
     def test_an_interrupted_run_leaves_no_server_behind(self):
         (self.folder / "conftest.py").write_text(SERVED)
         command = [sys.executable, "-m", "pytest", *OPTIONS, *SUITE]
-        run = subprocess.Popen(command, cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        run = subprocess.Popen(
+            command, cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
         until(lambda: (self.folder / "pid").exists() and (self.folder / "pid").read_text())
         run.send_signal(signal.SIGINT)
         run.communicate(timeout=LIMIT)
@@ -322,7 +334,7 @@ class TestLoopbackOnly:
 
         guard = Guard(["allowed.example"])
         try:
-            with pytest.raises(PermissionError, match="--statekit-allow 192.0.2.1"), socket.socket() as other:
+            with pytest.raises(PermissionError, match=r"--statekit-allow 192\.0\.2\.1"), socket.socket() as other:
                 other.connect(("192.0.2.1", 9))
             with pytest.raises(PermissionError, match=r"--statekit-allow db\.example"):
                 socket.getaddrinfo("db.example", 80)
@@ -352,7 +364,7 @@ class TestCases:
         """Strings that cases hold or compare with are no backend's name. Configuration is about names and URLs."""
         names = {"memory", "local", "redis", "dynamodb", "s3", "gcs", "aws", "valkey", "moto", "fakeredis", "seaweedfs"}
         for path in self.files:
-            if path.parent.name in {"configuration"}:
+            if path.parent.name == "configuration":
                 continue
             for node in ast.walk(ast.parse(path.read_text())):
                 value = getattr(node, "value", None) if isinstance(node, ast.Constant) else None

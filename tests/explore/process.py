@@ -114,7 +114,7 @@ def flat(plan: Generator[Any, Any, Any]) -> Generator[Call, Any, Any]:
                     if failure is None:
                         try:
                             results.append((yield from flat(effect.plan)))
-                        except Exception as exc:  # noqa: BLE001 - given to the parent
+                        except Exception as exc:
                             failure = exc
                 elif isinstance(effect, Join):
                     if failure is not None:
@@ -122,7 +122,7 @@ def flat(plan: Generator[Any, Any, Any]) -> Generator[Call, Any, Any]:
                     result, results = results, []
                 else:
                     assert isinstance(effect, Sleep | Drain), effect
-            except Exception as exc:  # noqa: BLE001 - the plan decides
+            except Exception as exc:
                 effect = plan.throw(exc)
             else:
                 effect = plan.send(result)

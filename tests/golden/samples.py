@@ -90,7 +90,9 @@ WRITTEN: Final[dict[str, Callable[[], bytes]]] = {
 """What is written today, byte for byte."""
 
 SEALED: Final[dict[str, Callable[[], bytes]]] = {
-    "sealed-session": lambda: Vault(KeyRing.parse([RING])).close(session_key(), encode_form(_live()), WRITE_ID, LINEAGE),
+    "sealed-session": lambda: Vault(KeyRing.parse([RING])).close(
+        session_key(), encode_form(_live()), WRITE_ID, LINEAGE
+    ),
 }
 """What is written with a random nonce, so that only reading can be compared."""
 

@@ -88,7 +88,9 @@ def test_a_faulty_driver_is_what_it_wraps_and_no_more() -> None:
     assert not isinstance(FaultyDriver(MemoryRecords()), ObjectDriver)
 
 
-@pytest.mark.parametrize("kind", [driver.Record, driver.Entry, driver.Committed, driver.Stat, driver.Meta, driver.Upload])
+@pytest.mark.parametrize(
+    "kind", [driver.Record, driver.Entry, driver.Committed, driver.Stat, driver.Meta, driver.Upload]
+)
 def test_answers_are_frozen_values(kind: type) -> None:
     assert dataclasses.is_dataclass(kind)
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]

@@ -101,6 +101,34 @@ class TestClosing:
         asyncio.run(main())
         assert closed == ["closed"]
 
+    def test_closes_the_other_backend_when_one_cannot_be_closed(self) -> None:
+        def failing() -> None:
+            raise OSError("one")
+
+        def targets(closed: list[str]) -> Any:
+            good = settings_for(closing_backend(closed, records=MemoryRecords(), objects=memory_objects(FakeClock())))
+            bad = backend_of(objects=memory_objects(FakeClock()), name="bad")
+            bad = replace(bad, open=lambda _: Drivers(objects=memory_objects(FakeClock()), close=failing))
+            return replace(good, objects=settings_for(bad).objects)
+
+        closed: list[str] = []
+        state = State(targets(closed))
+        state.sessions.create()
+        state.objects.exists("a")
+        with pytest.raises(OSError, match="one"):
+            state.close()
+        assert closed == ["closed"]
+
+        async def main() -> None:
+            asynchronous = AsyncState(targets(closed))
+            await asynchronous.sessions.create()
+            await asynchronous.objects.exists("a")
+            with pytest.raises(OSError, match="one"):
+                await asynchronous.close()
+
+        asyncio.run(main())
+        assert closed == ["closed"] * 2
+
     def test_leaves_no_thread_behind(self) -> None:
         before = set(threading.enumerate())
 

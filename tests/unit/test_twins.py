@@ -45,9 +45,11 @@ class TestTwins:
         for name, method in public(one).items():
             mine = str(inspect.signature(method).return_annotation)  # type: ignore[arg-type]
             twin = str(inspect.signature(public(other)[name]).return_annotation)  # type: ignore[arg-type]
-            assert mine.replace("Iterator", "AsyncIterator").replace("Object", "AsyncObject") == twin.replace(
-                "AsyncObject", "Object"
-            ).replace("Object", "AsyncObject") or mine == twin, name
+            assert (
+                mine.replace("Iterator", "AsyncIterator").replace("Object", "AsyncObject")
+                == twin.replace("AsyncObject", "Object").replace("Object", "AsyncObject")
+                or mine == twin
+            ), name
 
     def test_differ_in_colour(self, one: type, other: type) -> None:
         for name in public(one):

@@ -106,16 +106,13 @@ def test_opening_opens_no_backend_and_the_first_use_opens_it_once(subject):
 
 
 @clause("P-01", "P-11", needs=("reopen", "server"))
-def test_an_engine_that_is_not_there_is_found_by_check_and_not_before(subject, server):
-    server.kill()
-    try:
-        view = subject.open(timeout=2, attempt_timeout=1)
+def test_an_engine_that_does_not_answer_is_found_by_check_and_not_before(subject, server):
+    with server.paused():
+        view = subject.open(timeout=1, attempt_timeout=0.3)
         with pytest.raises(BackendError):
             view.check()
         with pytest.raises(BackendError):
             view.sessions.load(IDENTIFIER)
-    finally:
-        server.restart()
     assert subject.open().sessions.load(IDENTIFIER) is None
 
 

@@ -67,9 +67,8 @@ def test_more_metadata_is_refused_before_anything_is_sent(view, metadata):
 
 
 @clause("K-05")
-@pytest.mark.parametrize(
-    "metadata",
-    [
+def test_metadata_that_would_not_come_back_is_refused_before_anything_is_sent(view):
+    refused = [
         {"": "x"},
         {"Upper": "x"},
         {"ä": "x"},
@@ -85,14 +84,21 @@ def test_more_metadata_is_refused_before_anything_is_sent(view, metadata):
         {"a": None},
         {"a": b"x"},
         {1: "x"},
-    ],
-    ids=repr,
-)
-def test_metadata_that_would_not_come_back_is_refused_before_anything_is_sent(view, metadata):
-    with pytest.raises(InvalidInputError):
-        view.objects.put("file", b"x", metadata=metadata)
-    assert view.events[-1].attempts == 0
-    assert view.objects.exists("file") is False
+    ]
+    assert [metadata for metadata in refused if is_accepted(view, metadata=metadata)] == []
+    assert all(event.attempts == 0 for event in view.events)
+
+
+def is_accepted(view, **options):
+    """Whether either way to store an object with these options is not refused."""
+    accepted = False
+    for use in (lambda: view.objects.put("file", b"x", **options), lambda: view.objects.open("file", "wb", **options)):
+        try:
+            use()
+        except InvalidInputError:
+            continue
+        accepted = True
+    return accepted
 
 
 HEADERS = pytest.mark.parametrize("name", ["content_type", "cache_control", "content_disposition"])
@@ -108,16 +114,10 @@ def test_a_header_of_printable_ascii_comes_back(view, name, value):
 
 @clause("K-06")
 @HEADERS
-@pytest.mark.parametrize(
-    "value", ["", " ", " x", "x ", "é", "日本", "a\nb", "a\r\nX-Other: 1", "a\0", "a\tb", "\x7f", "\ud800", 7, b"x"]
-)
-def test_another_header_is_refused_before_anything_is_sent(view, name, value):
-    with pytest.raises(InvalidInputError):
-        view.objects.put("file", b"x", **{name: value})
-    with pytest.raises(InvalidInputError):
-        view.objects.open("file", "wb", **{name: value})
+def test_another_header_is_refused_before_anything_is_sent(view, name):
+    refused = ["", " ", " x", "x ", "é", "日本", "a\nb", "a\r\nX-Other: 1", "a\0", "a\tb", "\x7f", "\ud800", 7, b"x"]
+    assert [value for value in refused if is_accepted(view, **{name: value})] == []
     assert all(event.attempts == 0 for event in view.events)
-    assert view.objects.exists("file") is False
 
 
 @clause("K-06")

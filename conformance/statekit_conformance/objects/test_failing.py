@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 from contextlib import suppress
@@ -116,6 +117,26 @@ def test_a_request_that_is_refused_leaves_no_parts(view, interposed, raw, noise,
     with pytest.raises(DeniedError):
         way(interposed.stored_objects, noise(17 * MIB))
     assert raw.keys() == raw.uploads() == []
+
+
+@clause("O-10", "O-11", needs=("multipart", "reopen"))
+@pytest.mark.parametrize("source", [bytes, io.BytesIO], ids=["bytes", "a file"])
+def test_an_upload_that_has_to_start_over_is_sent_anew_from_what_can_be_read_again(
+    view, interposed, raw, noise, source
+):
+    interposed.objects.refuse("finish", fault=Fault.BUSY, times=2)
+    interposed.stored_objects.put("file", source(noise(PART + 1)), if_absent=True)
+    assert view.objects.get("file").data == noise(PART + 1)
+    assert raw.uploads() == []
+
+
+@clause("O-10", "O-11", needs=("multipart", "reopen"))
+def test_an_upload_that_has_to_start_over_is_a_conflict_where_nothing_can_be_read_again(view, interposed, raw, noise):
+    interposed.objects.refuse("finish", fault=Fault.BUSY)
+    with pytest.raises(ConflictError):
+        interposed.stored_objects.put("file", iter([noise(PART + 1)]))
+    assert view.objects.exists("file") is False
+    assert raw.uploads() == []
 
 
 @clause("O-10", needs=("reopen",))

@@ -54,7 +54,7 @@ class Cell:
         Raises:
             CorruptDataError: They cannot be read.
         """
-        return decode_map(bytes(self.live.data))
+        return decode_map(memoryview(self.live.data))
 
     def session(self, identifier: str) -> Session:
         """Return the session that the application holds."""

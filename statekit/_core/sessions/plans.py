@@ -104,7 +104,6 @@ class SessionPlans:
         sid = sid_of(session.id)
         cell: Cell | None = Cell(sid, session.base, session.live)
         known = values = session.encoded
-        own = changes.applied_to(known)
         if session.seen_until <= op.now:
             # It had expired unless somebody touched it: only the store knows.
             cell = yield from self._cells.find(op, sid)
@@ -114,7 +113,7 @@ class SessionPlans:
             found = cell.stored.record.version
             if on_conflict == "reject" and found != session.base.record.version:
                 raise ConflictError("another request saved the session", current=found, clause="S-10")
-            after = own if on_conflict == "overwrite" else changes.applied_to(values)
+            after = changes.applied_to(known if on_conflict == "overwrite" else values)
             data = pack(after)
             live = msgspec.structs.replace(cell.live, saved_at=op.now, data=data)
             result = yield from self._cells.replace(op, cell, live)

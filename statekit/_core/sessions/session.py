@@ -33,7 +33,10 @@ class Changes:
 
     def applied_to(self, encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
         """Return the encoded values with these changes."""
-        return {key: value for key, value in (*encoded.items(), *self.changed.items()) if key not in self.deleted}
+        after = {**encoded, **self.changed}
+        for key in self.deleted:
+            after.pop(key, None)
+        return after
 
 
 class Session(MutableMapping[str, Any]):

@@ -172,7 +172,7 @@ class TestObjects:
         assert isinstance(put(objects, "a", expect=Match(version)), Committed)
 
     def test_bytes_that_do_not_match_their_checksum_are_never_stored(self, objects: MemoryObjects) -> None:
-        with pytest.raises(Exception) as raised:  # noqa: PT011 - what it is, is fault's to say
+        with pytest.raises(Exception) as raised:
             objects.write("a", b"x", meta=Meta(), crc32c=1, expect=ANY, timeout=1.0)
         assert objects.fault(raised.value).fault is Fault.REJECTED
         assert objects.stat("a", timeout=1.0) is None
@@ -201,16 +201,14 @@ class TestObjects:
 
     def test_an_upload_is_invisible_until_it_is_finished(self, objects: MemoryObjects) -> None:
         upload = objects.begin("a", meta=Meta(write_id="u"), timeout=1.0)
-        parts = [
-            objects.part(upload, n, data, crc32c=crc32c(data), timeout=1.0) for n, data in ((2, b"yy"), (1, b"x"))
-        ]
+        parts = [objects.part(upload, n, data, crc32c=crc32c(data), timeout=1.0) for n, data in ((2, b"yy"), (1, b"x"))]
         parts.sort(key=lambda part: part.number)
         assert objects.stat("a", timeout=1.0) is None
         assert [u.id for u in objects.uploads("", cursor=None, limit=10, timeout=1.0).items] == [upload.id]
         done = objects.finish(upload, parts, size=3, crc32c=crc32c(b"xyy"), expect=ABSENT, timeout=1.0)
         assert isinstance(done, Committed)
         assert objects.uploads("", cursor=None, limit=10, timeout=1.0).items == ()
-        with pytest.raises(Exception) as raised:  # noqa: PT011
+        with pytest.raises(Exception) as raised:
             objects.finish(upload, parts, size=3, crc32c=crc32c(b"xyy"), expect=ABSENT, timeout=1.0)
         assert objects.fault(raised.value).fault is Fault.LOST
         objects.abort(upload, timeout=1.0)

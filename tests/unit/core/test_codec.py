@@ -374,7 +374,7 @@ def test_a_second_copy_of_a_named_zone_is_kept_by_its_key() -> None:
         time(12, tzinfo=MyZone("Europe/Berlin")),
         datetime(2024, 7, 1, tzinfo=timezone(timedelta(0), "\ud800")),
     ],
-    ids=repr,
+    ids=lambda value: f"{type(value).__name__} in {type(value.tzinfo).__name__}",
 )
 def test_a_zone_that_cannot_be_restored_is_refused(value: object) -> None:
     with pytest.raises(UnserialisableError, match=r"^seen: its time zone"):

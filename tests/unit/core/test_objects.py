@@ -135,7 +135,9 @@ class TestPutting:
         assert store.objects.get("a").data == b"456789"
         assert not file.closed
 
-    @pytest.mark.parametrize("data", ["text", 7, None, object(), io.StringIO("text"), ["text"], iter([b"x", None, b"y"])])
+    @pytest.mark.parametrize(
+        "data", ["text", 7, None, object(), io.StringIO("text"), ["text"], iter([b"x", None, b"y"])]
+    )
     def test_what_is_not_bytes_is_refused_and_nothing_is_stored(self, store: Store, data: Any) -> None:
         with pytest.raises(InvalidInputError):
             store.objects.put("a", data)
@@ -396,7 +398,11 @@ class TestALostReply:
 
     @pytest.mark.parametrize(
         "there",
-        [None, Stat("a", "v9", 1, 0, Meta(write_id="other", replaces="third"), None), Stat("a", "v9", 1, 0, Meta(), None)],
+        [
+            None,
+            Stat("a", "v9", 1, 0, Meta(write_id="other", replaces="third"), None),
+            Stat("a", "v9", 1, 0, Meta(), None),
+        ],
     )
     def test_that_nothing_settles_is_indeterminate(self, there: Stat | None) -> None:
         objects, _ = scripted(Fault.LOST, there)

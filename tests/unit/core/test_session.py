@@ -255,5 +255,8 @@ def test_changes_replayed_onto_others_changes_keep_both_sides(
     stored = {key: encode(value) for key, value in other.items()}
     merged = session.changes().applied_to(stored)
     expected = dict(other)
-    apply({key: mine[key] for key in mine if key in session.changes().changed or key in session.changes().deleted}, expected)
+    apply(
+        {key: mine[key] for key in mine if key in session.changes().changed or key in session.changes().deleted},
+        expected,
+    )
     assert merged == {key: encode(value) for key, value in expected.items()}

@@ -606,7 +606,9 @@ CHANGES = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9) | st.none
 
 
 @settings(database=None, deadline=None, max_examples=80)
-@given(first=st.lists(CHANGES, max_size=3), second=st.lists(CHANGES, max_size=3), order=st.randoms(use_true_random=False))
+@given(
+    first=st.lists(CHANGES, max_size=3), second=st.lists(CHANGES, max_size=3), order=st.randoms(use_true_random=False)
+)
 def test_any_interleaving_of_two_writers_keeps_what_only_one_of_them_changed(
     first: list[dict[str, Any]], second: list[dict[str, Any]], order: Any
 ) -> None:

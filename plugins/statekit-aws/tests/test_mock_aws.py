@@ -1,0 +1,114 @@
+"""moto's mock_aws in the tests of applications: with clients of theirs, with a session, and with neither."""
+
+import boto3
+import pytest
+from moto import mock_aws
+from statekit_aws.clients import Session, client_for
+from statekit_aws.provision import provision
+
+import statekit
+
+URL = "aws://?table=state&bucket=uploads"
+
+
+@pytest.fixture(autouse=True)
+def aws(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def place(opening):
+    return opening("aws", table="state", bucket="uploads")
+
+
+def test_provision_creates_what_is_missing_once_and_changes_nothing_then(place):
+    planned = provision(place, dry_run=True)
+    assert planned == (
+        "table state: would be created, on demand, with the key k",
+        "table state: expired records would be reclaimed by t",
+        "bucket uploads: would be created",
+        "bucket uploads: unfinished uploads would be forgotten after 2 days",
+    )
+    assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    assert provision(place, dry_run=False) == (
+        "table state: created, on demand, with the key k",
+        "table state: expired records are reclaimed by t",
+        "bucket uploads: created",
+        "bucket uploads: unfinished uploads are forgotten after 2 days",
+    )
+    assert provision(place, dry_run=False) == (
+        "table state: exists, reclaims what expired by t",
+        "bucket uploads: exists",
+        "bucket uploads: has a rule for unfinished uploads",
+    )
+
+
+def test_provision_says_what_an_existing_table_and_bucket_lack_and_leaves_them_alone(place):
+    dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
+    dynamodb.create_table(
+        TableName="state",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    s3.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    rules = {"Rules": [{"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}]}
+    s3.put_bucket_lifecycle_configuration(Bucket="uploads", LifecycleConfiguration=rules)
+    lines = provision(place, dry_run=False)
+    assert any("aws dynamodb update-time-to-live" in line for line in lines)
+    assert any("add to them" in line for line in lines)
+    assert len(s3.get_bucket_lifecycle_configuration(Bucket="uploads")["Rules"]) == 1
+    assert dynamodb.describe_time_to_live(TableName="state")["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+
+
+def used(state):
+    with state:
+        session = state.sessions.create({"user": "ada"})
+        session["cart"] = ["tea"]
+        state.sessions.save(session)
+        assert state.sessions.load(session.id)["cart"] == ["tea"]
+        info = state.objects.put("a.txt", b"hello", if_absent=True)
+        assert state.objects.get("a.txt").data == b"hello"
+        assert state.objects.copy("a.txt", "b.txt").size == 5
+        assert state.objects.get("b.txt").data == b"hello"
+        with pytest.raises(statekit.ConflictError):
+            state.objects.put("a.txt", b"again", if_absent=True)
+        assert state.objects.delete("a.txt", if_match=info) is True
+        assert [found.key for found in state.objects.list()] == ["b.txt"]
+
+
+def test_with_nothing_handed_in(place):
+    provision(place, dry_run=False)
+    used(statekit.open(URL))
+
+
+def test_with_clients_of_the_applications_own(place):
+    provision(place, dry_run=False)
+    clients = {"s3": boto3.client("s3"), "dynamodb": boto3.client("dynamodb")}
+    used(statekit.open(URL, client=clients))
+    assert clients["s3"].list_buckets()["Buckets"][0]["Name"] == "uploads"
+
+
+def test_with_one_client_for_one_service(place):
+    provision(place, dry_run=False)
+    with statekit.open(sessions="dynamodb://state", client=boto3.client("dynamodb")) as state:
+        assert state.sessions.load(state.sessions.create({"n": 1}).id)["n"] == 1
+
+
+def test_with_a_session(place):
+    provision(place, dry_run=False)
+    used(statekit.open(URL, client=boto3.Session(region_name="eu-west-1")))
+
+
+def test_a_role_is_assumed_and_its_credentials_are_refreshed(opening):
+    place = opening("dynamodb", "state", role="arn:aws:iam::123456789012:role/shop")
+    client = client_for(place, "dynamodb", None, Session(place))
+    client.raw.list_tables()
+    credentials = client.raw._request_signer._credentials
+    assert (credentials.method, credentials.get_frozen_credentials().token is not None) == ("assume-role", True)
+    assert credentials.refresh_needed() is False
+    client.close()
