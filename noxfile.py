@@ -78,7 +78,7 @@ def _targets(arguments: list[str]) -> list[str]:
 def mutants(session: nox.Session) -> None:
     """Who tests the tests: every known wrong variant of the protocols is found."""
     install_all(session)
-    session.run("pytest", "-m", "mutant", "tests", "conformance/tests", *session.posargs)
+    session.run("pytest", "-v", "tests/explore/test_mutants.py", *session.posargs)
 
 
 @nox.session

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
-from typing import Any, Final, NoReturn, Self, final
+from typing import Final, NoReturn, Self, final
 
 from statekit._core import events
 from statekit._core.checking import CheckPlans

@@ -21,10 +21,11 @@ def cloud_storage(urls: tuple[str, ...]) -> None:
     from statekit_conformance.engines.vendor import gcs_client
 
     with gcs_client(os.environ["STORAGE_EMULATOR_HOST"]) as client:
-        for bucket in _named(urls, "gs"):
-            client.create_bucket(bucket)
+        for name in _named(urls, "gs"):
+            if not client.bucket(name).exists():
+                client.create_bucket(name)
 
 
-def _named(urls: tuple[str, ...], scheme: str) -> list[str]:
+def _named(urls: tuple[str, ...], scheme: str) -> set[str]:
     start = f"{scheme}://"
-    return [url.removeprefix(start).partition("?")[0].partition("/")[0] for url in urls if url.startswith(start)]
+    return {url.removeprefix(start).partition("?")[0].partition("/")[0] for url in urls if url.startswith(start)}

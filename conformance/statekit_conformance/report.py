@@ -90,9 +90,14 @@ class Report:
             "certified": running.certified,
         }
 
-    def note_failure(self, target: str, reason: str) -> None:
-        """Note that a target could not be started after all."""
-        self.notes["failures"][target] = reason
+    def note_failure(self, target: str, reason: str, *, fatal: bool) -> None:
+        """Note that a target could not be started after all, and whether that makes the run a failure."""
+        self.notes["failures"][target] = {"reason": reason, "fatal": fatal}
+
+    @property
+    def unjudged(self) -> dict[str, str]:
+        """Why targets were not judged."""
+        return self.absent | {name: found["reason"] for name, found in self.notes["failures"].items()}
 
     def merge(self, notes: dict[str, Any]) -> None:
         """Take over what a worker noted."""
@@ -138,20 +143,21 @@ class Report:
                 yield Result(*key, status, reason[:_LINE], round(self._seconds[key], 3))
 
     def _verdict(self, name: str, target: str) -> tuple[str, str]:
-        if target in self.absent:
-            return "skipped", f"the target cannot start: {self.absent[target]}"
-        outcomes = self._outcomes.get((name, target))
+        outcomes = self._outcomes.get((name, target), [])
+        if target in self.unjudged and all(status == "skipped" for status, _ in outcomes):
+            return "skipped", f"the target cannot start: {self.unjudged[target]}"
         if not outcomes:
             return "skipped", "no case of it was run"
         return min(outcomes, key=lambda outcome: STATUSES.index(outcome[0]))
 
     def problems(self) -> list[str]:
         """Return what makes the run a failure although no case failed."""
-        found = [f"the target {name} was not judged: {reason}" for name, reason in self.notes["failures"].items()]
-        judged = {
-            target for (_, target), outcomes in self._outcomes.items() if any(o[0] != "skipped" for o in outcomes)
-        }
-        found = [] if judged else found
+        judged = any(status != "skipped" for outcomes in self._outcomes.values() for status, _ in outcomes)
+        found = [
+            f"the target {name} was not judged: {failure['reason']}"
+            for name, failure in self.notes["failures"].items()
+            if failure["fatal"] or not judged
+        ]
         return found if self.partial else [*found, *self._stale_waivers()]
 
     def _stale_waivers(self) -> Iterator[str]:
@@ -179,8 +185,7 @@ class Report:
 
     def _target(self, name: str) -> dict[str, Any]:
         known: dict[str, Any] = {"engine": None, "version": None, "durability": None, "certified": {}}
-        reason = self.absent.get(name) or self.notes["failures"].get(name)
-        return {**known, **self.notes["targets"].get(name, {}), "reason": reason}
+        return {**known, **self.notes["targets"].get(name, {}), "reason": self.unjudged.get(name)}
 
     def _summary(self, results: list[Result]) -> dict[str, Any]:
         def counted(target: str | None) -> dict[str, int]:

@@ -88,8 +88,20 @@ class Running:
         self._set_environment(self._filled_environment(self._fields), self._undo)
         self.site = self._site(self._fields)
         self._undo.callback(self.site.loop.close)
+        if self.target.provision:
+            self._provision()
         if self.target.prepare is not None:
             self.target.prepare(self.site.urls)
+
+    def _provision(self) -> None:
+        """Let the backends create what is missing, those that can."""
+        from statekit.testing import FakeClock
+
+        settings = self.site.settings
+        for place in (settings.sessions, settings.objects)[: len(self.site.backends)]:
+            provision = getattr(place.backend, "provision", None)
+            if provision is not None:
+                provision(self.site.opening(place, FakeClock()), dry_run=False)
 
     def _filled_environment(self, fields: Mapping[str, str]) -> dict[str, str]:
         return {name: text.format_map(fields) for name, text in self.target.environment.items()}
@@ -119,11 +131,14 @@ class Running:
         return fields
 
     def _start_engine(self, name: str, directory: Path) -> Engine:
-        from statekit_conformance.engines import engine
+        from statekit_conformance.engines import EngineError, engine
 
         server = engine(name)
         self._undo.callback(server.stop)
-        server.start(directory)
+        try:
+            server.start(directory)
+        except EngineError as error:
+            raise CannotStartError(str(error)) from error
         self._engines[name] = server
         self._set_environment(server.environment, self._undo)
         return server

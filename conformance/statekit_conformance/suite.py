@@ -80,15 +80,24 @@ class Suite:
         if self._running is None or self._running.target is not target:
             self.stop()
             try:
-                self._running = Running(target, tuple(self.config.option.statekit_allow))
-                self._running.check()
+                self._running = self._checked(target)
             except Exception as error:
                 self._failed[target.name] = _line(error)
-                self.report.note_failure(target.name, _line(error))
-                self.stop()
+                # What starts and does not work is the backend's to answer for, required or not.
+                fatal = target.name in self.choice.required or not isinstance(error, CannotStartError)
+                self.report.note_failure(target.name, _line(error), fatal=fatal)
                 raise CannotStartError(_line(error)) from error
             self.report.note_target(self._running)
         return self._running
+
+    def _checked(self, target: Target) -> Running:
+        running = Running(target, tuple(self.config.option.statekit_allow))
+        try:
+            running.check()
+        except BaseException:
+            running.stop()
+            raise
+        return running
 
     def stop(self) -> None:
         """Stop what runs."""
@@ -119,10 +128,7 @@ class Suite:
         try:
             return self.start(target)
         except CannotStartError as error:
-            message = f"the target {target.name} cannot start: {error}"
-        if target.name in self.choice.required:
-            pytest.fail(message, pytrace=False)
-        pytest.skip(message)
+            pytest.skip(f"the target {target.name} cannot start: {error}")
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:

@@ -30,9 +30,11 @@ def write_table(terminal: Any, report: Report) -> None:
     for line in lines_of(results):
         bad = "FAIL" in line
         terminal.write_line(line, red=bad, bold=bad)
-    for target, reason in report.absent.items():
-        terminal.write_line(f"{target} was not judged: {reason}")
-    for problem in report.problems():
+    problems = report.problems()
+    for target, reason in report.unjudged.items():
+        if not any(f"the target {target} was not judged" in problem for problem in problems):
+            terminal.write_line(f"{target} was not judged: {reason}")
+    for problem in problems:
         terminal.write_line(f"FAIL {problem}", red=True, bold=True)
 
 

@@ -38,7 +38,8 @@ class Target:
         kill: Ends that server with SIGKILL.
         restart: Starts it again on the same data, at the same address.
         stop: Ends it.
-        prepare: Called with the filled-in URLs once everything runs: creates a bucket or a table.
+        provision: Whether the backend may create what is missing, such as a table, before it is judged.
+        prepare: Called with the filled-in URLs once everything runs, to create what else is needed.
         timeout: Seconds that one request to the engine may take.
     """
 
@@ -52,6 +53,7 @@ class Target:
     kill: Callable[[], object] | None = None
     restart: Callable[[], object] | None = None
     stop: Callable[[], object] | None = None
+    provision: bool = False
     prepare: Callable[[tuple[str, ...]], object] | None = None
     timeout: float = 10.0
 
@@ -82,9 +84,15 @@ _AWS: Final[dict[str, Any]] = {
     "distribution": "statekit-aws",
     "url": "dynamodb://{unique}",
     "objects_url": "s3://{unique}",
+    "provision": True,
     "prepare": _s3_bucket,
 }
-_GCS: Final[dict[str, Any]] = {"distribution": "statekit-gcs", "url": "gs://{unique}", "prepare": _cloud_storage_bucket}
+_GCS: Final[dict[str, Any]] = {
+    "distribution": "statekit-gcs",
+    "url": "gs://{unique}",
+    "provision": True,
+    "prepare": _cloud_storage_bucket,
+}
 _REDIS: Final[dict[str, Any]] = {"distribution": "statekit-redis", "url": "{redis}"}
 
 KNOWN: Final[Mapping[str, Target]] = {

@@ -72,6 +72,21 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a clause takes of an engine, by the names of its certification."""
 
+_SESSIONS: Final = (
+    "records.one_read",
+    "records.cas",
+    "records.create_once",
+    "records.touch",
+    "records.delete_conditional",
+)
+_BASIS: Final[Mapping[str, tuple[str, ...]]] = {
+    "R": ("records.one_read",),
+    "S": _SESSIONS,
+    "O": ("objects.ranges",),
+    "E": (*_SESSIONS, "objects.ranges"),
+}
+"""What all clauses of a letter take, because no case of theirs does without."""
+
 
 def clauses_of(item: pytest.Item) -> tuple[str, ...]:
     """Return the clauses that a case is evidence for."""
@@ -101,7 +116,7 @@ def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[st
 
 
 def _engine_fault(running: Running, name: str) -> tuple[str, str] | None:
-    for capability in CERTIFIED.get(name, ()):
+    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ())):
         for certificate in running.certificates:
             if (finding := certificate.lack(capability)) is not None:
                 return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"

@@ -105,9 +105,17 @@ def test_a_waived_clause_that_passes_is_a_problem_unless_cases_were_left_out(rep
 
 
 def test_a_run_in_which_no_target_was_judged_is_a_problem(report):
-    report.note_failure("one", "the port is occupied")
+    report.note_failure("one", "the port is occupied", fatal=False)
     came_to(report, "skipped", "R-01", when="setup", text="cannot start")
     assert report.problems() == ["the target one was not judged: the port is occupied"]
+
+
+def test_a_target_that_had_to_be_judged_and_was_not_is_a_problem(report):
+    came_to(report, "passed", "R-01", target="two")
+    report.note_failure("one", "no answer", fatal=False)
+    assert report.problems() == []
+    report.note_failure("one", "no answer", fatal=True)
+    assert report.problems() == ["the target one was not judged: no answer"]
 
 
 def test_a_case_without_a_target_counts_for_all(report):

@@ -82,7 +82,7 @@ def test_the_watch_would_see_the_first_use(subject, watch, tmp_path):
     assert "open" in watch.seen
 
 
-@clause("P-01")
+@clause("P-01", needs=("records",))
 def test_opening_opens_no_backend_and_the_first_use_opens_it_once(subject):
     opened = []
     place = subject.site.settings.sessions

@@ -171,7 +171,7 @@ class Client:
         self.close()
 
 
-@clause("E-10")
+@clause("E-10", needs=("records",))
 def test_a_client_that_is_handed_in_reaches_the_backend_as_it_is_and_is_never_closed(subject):
     client, seen = Client(), []
     place = subject.site.settings.sessions

@@ -18,7 +18,6 @@ _OURS: Final = {"statekit", "statekit_conformance", "msgspec", "pluggy", "google
 _WATCHED: Final = {
     "socket.connect": "connects",
     "socket.getaddrinfo": "looks a host up",
-    "socket.bind": "binds a socket",
     "socket.sendto": "sends",
     "sqlite3.connect": "opens a database",
     "subprocess.Popen": "starts a process",

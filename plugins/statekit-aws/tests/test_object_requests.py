@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 from google_crc32c import value as crc32c
 from hypothesis import given
 from hypothesis import strategies as st
+from statekit_aws.faults import UnreadableError
 from statekit_aws.s3 import answers
 from statekit_aws.s3.answers import Answer
 from statekit_aws.s3.checksums import combined, decoded, encoded
@@ -149,13 +150,23 @@ def test_an_error_may_be_an_answer(code, meaning):
     assert answers.meaning(ClientError({"Error": {"Code": code}}, "PutObject")) is meaning
 
 
-def test_uploads_are_continued_behind_the_last_one():
+def test_uploads_are_continued_from_the_markers_that_the_server_gave():
     line = {"Key": "pre/a", "UploadId": "u1", "Initiated": datetime(2026, 1, 1, tzinfo=UTC)}
-    page = answers.uploads({"Uploads": [line], "IsTruncated": True}, BUCKET.name)
+    told = {"Uploads": [line], "IsTruncated": True, "NextUploadIdMarker": "u1"}
+    page = answers.uploads({**told, "NextKeyMarker": "pre/a"}, BUCKET.name)
     assert (page.items[0].key, page.items[0].id, page.items[0].meta) == ("a", "u1", None)
     request = BUCKET.uploads("", cursor=page.cursor, limit=5)
     assert (request["KeyMarker"], request["UploadIdMarker"]) == ("pre/a", "u1")
+    by_upload = answers.uploads(told, BUCKET.name)
+    assert "KeyMarker" not in BUCKET.uploads("", cursor=by_upload.cursor, limit=5)
     assert answers.uploads({"Uploads": [line]}, BUCKET.name).cursor is None
+
+
+def test_a_listing_that_does_not_advance_is_an_error_and_not_endless():
+    told = {"IsTruncated": True, "NextContinuationToken": "c"}
+    assert answers.listed(told, BUCKET.name, None).cursor == "c"
+    with pytest.raises(UnreadableError):
+        answers.listed(told, BUCKET.name, "c")
 
 
 @given(st.integers(0, 2**32 - 1))

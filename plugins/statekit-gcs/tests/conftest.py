@@ -29,10 +29,10 @@ def pytest_statekit_targets(config: pytest.Config) -> list[Any]:
 
 def _provision(urls: tuple[str, ...]) -> None:
     bucket = urls[0].removeprefix("gs://").partition("/")[0]
-    provision(opening(os.environ["STORAGE_EMULATOR_HOST"], bucket=bucket), dry_run=False)
+    provision(_opening(os.environ["STORAGE_EMULATOR_HOST"], bucket=bucket), dry_run=False)
 
 
-def opening(endpoint: str, *, bucket: str = BUCKET, **changes: Any) -> Opening[GcsOptions]:
+def _opening(endpoint: str, *, bucket: str = BUCKET, **changes: Any) -> Opening[GcsOptions]:
     """What the backend is opened with."""
     options = GcsOptions(endpoint=endpoint, anonymous=True, project="statekit")
     plain = Opening(
@@ -48,6 +48,12 @@ def opening(endpoint: str, *, bucket: str = BUCKET, **changes: Any) -> Opening[G
     return replace(plain, **changes)
 
 
+@pytest.fixture
+def opening() -> Callable[..., Opening[GcsOptions]]:
+    """Makes what the backend is opened with."""
+    return _opening
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A running engine with a provisioned bucket."""
@@ -58,7 +64,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         pytest.skip(reason)
     with server:
         server.start(Path(tmp_path_factory.mktemp("gcs")))
-        provision(opening(server.endpoints["gcs"]), dry_run=False)
+        provision(_opening(server.endpoints["gcs"]), dry_run=False)
         yield server
 
 
@@ -74,7 +80,7 @@ def opened(endpoint: str) -> Iterator[Callable[..., Drivers]]:
     made: list[Drivers] = []
 
     def make(at: str = endpoint, **changes: Any) -> Drivers:
-        made.append(BACKEND.open(opening(at, **changes)))
+        made.append(BACKEND.open(_opening(at, **changes)))
         return made[-1]
 
     yield make

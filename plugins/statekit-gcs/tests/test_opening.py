@@ -85,7 +85,7 @@ def test_a_client_handed_in_is_used_and_stays_open(endpoint, monkeypatch):
 
 
 def test_a_client_that_is_none_of_googles_is_refused():
-    with pytest.raises(TypeError, match="storage.Client"):
+    with pytest.raises(TypeError, match=r"storage\.Client"):
         BACKEND.open(opening(client=object()))
 
 

@@ -5,17 +5,15 @@ from statekit_gcs import BACKEND
 from statekit_gcs.options import GcsOptions
 from statekit_gcs.provision import provision
 
-from .conftest import opening
 
-
-def test_a_dry_run_says_what_would_be_done_and_does_nothing(endpoint):
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(endpoint, opening):
     place = opening(endpoint, bucket="dry-bucket")
     said = provision(place, dry_run=True)
     assert said[0].startswith("create bucket dry-bucket")
     assert provision(place, dry_run=True) == said
 
 
-def test_a_bucket_is_created_once(endpoint):
+def test_a_bucket_is_created_once(endpoint, opening):
     place = opening(endpoint, bucket="new-bucket")
     assert len(provision(place, dry_run=False)) == 3
     assert list(provision(place, dry_run=False)) == []
@@ -24,7 +22,7 @@ def test_a_bucket_is_created_once(endpoint):
     drivers.close()
 
 
-def test_rules_for_another_prefix_are_added_and_others_are_kept(endpoint):
+def test_rules_for_another_prefix_are_added_and_others_are_kept(endpoint, opening):
     provision(opening(endpoint, bucket="shared-bucket"), dry_run=False)
     other = opening(endpoint, bucket="shared-bucket", path="/other")
     drivers = BACKEND.open(other)
@@ -35,7 +33,7 @@ def test_rules_for_another_prefix_are_added_and_others_are_kept(endpoint):
     assert list(provision(opening(endpoint, bucket="shared-bucket"), dry_run=False)) == []
 
 
-def test_a_new_bucket_needs_a_project(endpoint, monkeypatch):
+def test_a_new_bucket_needs_a_project(endpoint, opening, monkeypatch):
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
     options = GcsOptions(endpoint=endpoint, anonymous=True)
     with pytest.raises(ValueError, match="project"):

@@ -1,5 +1,7 @@
 """Uploads in parts against the engine."""
 
+from itertools import count
+
 import pytest
 from google_crc32c import value as crc32c_of
 
@@ -51,10 +53,10 @@ def leftovers(objects, transfer):
     return objects._run(asking(), 5.0)
 
 
-@pytest.mark.parametrize("count", [1, 2, 32, 33, 70])
-def test_parts_become_one_object_by_number(objects, count):
-    key = f"whole-{count}"
-    transfer = Transfer(objects, key, [b"%d-" % number for number in range(count)])
+@pytest.mark.parametrize("pieces", [1, 2, 32, 33, 70])
+def test_parts_become_one_object_by_number(objects, pieces):
+    key = f"whole-{pieces}"
+    transfer = Transfer(objects, key, [b"%d-" % number for number in range(pieces)])
     transfer.parts.reverse()
     transfer.parts.sort(key=lambda part: part.number)
     answer = transfer.finish(ABSENT)
@@ -118,10 +120,10 @@ def test_a_finish_that_ran_out_of_time_is_gone_on_with(opened, engine):
     with proxy.Proxy(engine.addresses[0]) as between:
         objects = opened(between.url()).objects
         transfer = Transfer(objects, "long", [b"%d-" % number for number in range(100)])
-        root = proxy.named("POST", target="/compose")
-        with between.arm(proxy.Swallow(), when=lambda request: root(request) and between.count(root) == 4):
-            with pytest.raises(OSError):
-                transfer.finish(timeout=2.0)
+        root, composed = proxy.named("POST", target="/compose"), count(1)
+        fourth = between.arm(proxy.Swallow(), when=lambda request: root(request) and next(composed) == 4)
+        with fourth, pytest.raises(OSError):
+            transfer.finish(timeout=2.0)
         between.forget()
         assert isinstance(transfer.finish(), Committed)
         assert between.count(root) <= 3

@@ -24,6 +24,7 @@ __all__ = ["TABLE", "ChangedError", "DamagedError", "UploadGoneError", "error_of
 
 _PAUSE: Final = 1.0
 """Seconds between two changes of one object: https://cloud.google.com/storage/quotas#objects."""
+_SLOW_UPLOAD: Final = 408
 _NO_BUCKET: Final = "create the bucket: python -m statekit provision --url gs://…"
 _CREDENTIALS: Final = "set up Application Default Credentials, or name a key with service_account_file"
 _PERMISSION: Final = "grant the account roles/storage.objectUser on the bucket"
@@ -148,12 +149,20 @@ def fault(exc: BaseException, /) -> Failure:
     """Explain an exception. Pure and total (E-01)."""
     failure = next((TABLE[kind] for kind in type(exc).__mro__ if kind in TABLE), Failure(Fault.UNKNOWN))
     if isinstance(exc, api.GoogleAPICallError):
+        failure = _by_status(getattr(exc, "code", None)) if type(exc) is api.GoogleAPICallError else failure
         return _paused(failure, getattr(exc, "response", None))
     if isinstance(exc, auth.GoogleAuthError):
         return Failure(Fault.UNREACHED) if getattr(exc, "retryable", False) else failure
     if failure.fault.applied and _was_connecting(exc):
         return _not_connected(exc)
     return failure
+
+
+def _by_status(status: object) -> Failure:
+    """Explain a status for which Google's packages have no class."""
+    if status == _SLOW_UPLOAD:
+        return Failure(Fault.TIMED_OUT)
+    return Failure(Fault.LOST if isinstance(status, int) and status >= 500 else Fault.UNKNOWN)
 
 
 def _paused(failure: Failure, response: Any) -> Failure:

@@ -19,7 +19,7 @@ __all__ = ["Lender", "Own", "Sender", "Shared"]
 
 T = TypeVar("T")
 _PIECE: Final = 1 << 20
-"""Bytes of an answer between two looks at the time."""
+"""Bytes that are taken from a connection at once, at most."""
 
 
 class Lender(Protocol):
@@ -189,10 +189,10 @@ class Sender:
 
 
 def _read(raw: Any, deadline: float, *, unpacked: bool) -> bytes:
+    """Read a body as it comes in: a server that sends it byte by byte must not make its own time."""
     pieces = []
-    for piece in raw.stream(_PIECE, decode_content=unpacked):
+    while piece := raw.read1(_PIECE, decode_content=unpacked):
         pieces.append(piece)
         if time.monotonic() > deadline:
-            raw.close()  # what is left of the answer would be taken for the next one's
             raise TimeoutError
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)

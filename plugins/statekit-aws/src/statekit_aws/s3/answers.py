@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Committed, Meta, Millis, Page, Stat, Upload
 from statekit_aws.codes import code_of
+from statekit_aws.faults import UnreadableError
 
 from .checksums import decoded
 from .metadata import unpacked
@@ -100,14 +101,25 @@ def _checksum(response: Response) -> int | None:
     return decoded(response.get("ChecksumCRC32C"))
 
 
-def listed(response: Response, name: Callable[[str], str]) -> Page[Stat]:
-    """Read a page of a listing, which has no metadata."""
+def listed(response: Response, name: Callable[[str], str], given: str | None) -> Page[Stat]:
+    """Read a page of a listing, which has no metadata.
+
+    Args:
+        response: The answer.
+        name: Returns core's key.
+        given: The cursor that was sent.
+
+    Raises:
+        UnreadableError: The listing would never end (SeaweedFS cannot write every key into its cursor).
+    """
     items = tuple(
         Stat(name(line["Key"]), version(line["ETag"]), line["Size"], _millis(line["LastModified"]), None, None)
         for line in response.get("Contents", ())
     )
     prefixes = tuple(name(line["Prefix"]) for line in response.get("CommonPrefixes", ()))
     cursor = response.get("NextContinuationToken") if response.get("IsTruncated") else None
+    if cursor is not None and cursor == given:
+        raise UnreadableError
     return Page(items, cursor, prefixes)
 
 
@@ -117,14 +129,16 @@ def begun(key: str, response: Response, meta: Meta) -> Upload:
 
 
 def uploads(response: Response, name: Callable[[str], str]) -> Page[Upload]:
-    """Read a part of the unfinished uploads. Their metadata is not listed."""
+    """Read a part of the unfinished uploads. Their metadata is not listed.
+
+    The next part follows the markers that the server gave, and no others: S3 orders by key, SeaweedFS by upload.
+    """
     lines = response.get("Uploads", ())
     items = tuple(Upload(name(line["Key"]), line["UploadId"], None, _millis(line["Initiated"])) for line in lines)
-    if not response.get("IsTruncated") or not lines:
+    if not response.get("IsTruncated"):
         return Page(items)
-    last = lines[-1]
-    marker = [response.get("NextKeyMarker") or last["Key"], response.get("NextUploadIdMarker") or last["UploadId"]]
-    return Page(items, json.dumps(marker))
+    given = {"KeyMarker": response.get("NextKeyMarker"), "UploadIdMarker": response.get("NextUploadIdMarker")}
+    return Page(items, json.dumps({marker: value for marker, value in given.items() if value}))
 
 
 def _millis(moment: datetime) -> Millis:

@@ -175,7 +175,7 @@ class Objects(Uploads):
     ) -> Page[Stat]:
         """List a part of the objects."""
         request = self._requests.page(prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit)
-        return answers.listed(self._client.call("list_objects_v2", timeout, request), self._requests.name)
+        return answers.listed(self._client.call("list_objects_v2", timeout, request), self._requests.name, cursor)
 
     def fault(self, exc: BaseException, /) -> Failure:
         """Explain an exception."""

@@ -195,12 +195,9 @@ class ObjectRequests:
         return {"ETag": _quoted(version), **({} if checksum is None else self._checksum(checksum))}
 
     def uploads(self, prefix: str, *, cursor: str | None, limit: int) -> Parameters:
-        """List unfinished uploads: ListMultipartUploads, from the last key and upload on."""
+        """List unfinished uploads: ListMultipartUploads, from the markers of the part before."""
         request: Parameters = {"Bucket": self._bucket, "Prefix": self.key(prefix), "MaxUploads": limit}
-        if cursor is None:
-            return request
-        key, upload = json.loads(cursor)
-        return {**request, "KeyMarker": key, "UploadIdMarker": upload}
+        return request if cursor is None else {**request, **json.loads(cursor)}
 
     def _checksum(self, crc32c: int) -> Parameters:
         return {"ChecksumCRC32C": encoded(crc32c)} if self.checks else {}
