@@ -164,7 +164,7 @@ _SESSIONS: Final = _section(
     ("S-25", "revoke_all keeps the session it is told to keep, also while that session is rotated."),
     (
         "S-26",
-        "create with a mark taken before a revoke_all is refused, and leaves nothing that can be loaded.",
+        "create, and rotate that binds an owner, with a mark taken before a revoke_all is refused, and leaves nothing new that can be loaded.",
     ),
     (
         "S-27",

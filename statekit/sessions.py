@@ -122,6 +122,7 @@ class SessionStore:
         *,
         owner: str | None = None,
         label: str | None = None,
+        since: str | None = None,
         timeout: float | None = None,
     ) -> Session:
         """Give the session a new id, at each change of rights: an id that leaked before is worth nothing after.
@@ -133,13 +134,15 @@ class SessionStore:
             session: What ``create`` or ``load`` returned.
             owner: Binds a session without owner to one: a login, whose lifetime begins now.
             label: Another label; None keeps the one there is.
+            since: Where it is bound to an owner, as for ``create``.
             timeout: Seconds.
 
         Raises:
             SessionGoneError: It was destroyed, rotated, revoked or has expired meanwhile.
+            ConflictError: Everything was revoked after ``since`` was taken.
             IndeterminateError: Either the old id or the new one works; try the old one again.
         """
-        return self._run(self._plans.rotate(timeout, session, owner=owner, label=label))
+        return self._run(self._plans.rotate(timeout, session, owner=owner, label=label, since=since))
 
     def destroy(self, session: Session | str, *, timeout: float | None = None) -> bool:
         """End a session, or the one it was rotated into, by its id; one that is gone is success.
@@ -234,10 +237,11 @@ class AsyncSessionStore:
         *,
         owner: str | None = None,
         label: str | None = None,
+        since: str | None = None,
         timeout: float | None = None,
     ) -> Session:
         """Give the session a new id. See SessionStore.rotate."""
-        return await self._run(self._plans.rotate(timeout, session, owner=owner, label=label))
+        return await self._run(self._plans.rotate(timeout, session, owner=owner, label=label, since=since))
 
     async def destroy(self, session: Session | str, *, timeout: float | None = None) -> bool:
         """End a session. See SessionStore.destroy."""

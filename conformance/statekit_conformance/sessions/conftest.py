@@ -59,6 +59,17 @@ def view(subject: Subject) -> StoreView:
 
 
 @pytest.fixture
+def copies(view: StoreView) -> Callable[..., list[Any]]:
+    """Return what makes a session and loads it as requests that overlap."""
+
+    def load(data: dict[str, Any], count: int = 2) -> list[Any]:
+        identifier = view.sessions.create(data).id
+        return [view.sessions.load(identifier) for _ in range(count)]
+
+    return load
+
+
+@pytest.fixture
 def raw(subject: Subject) -> Iterator[Raw]:
     """Return the records below, through an opening that the store's own event loop knows nothing of."""
     opened = subject.site.open(subject.site.settings.sessions, subject.clock)

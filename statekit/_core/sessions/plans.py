@@ -190,13 +190,19 @@ class SessionPlans:
 
     @operation
     def rotate(
-        self, op: Operation, session: Session, *, owner: str | None = None, label: str | None = None
+        self,
+        op: Operation,
+        session: Session,
+        *,
+        owner: str | None = None,
+        label: str | None = None,
+        since: str | None = None,
     ) -> Plan[Session]:
         """Give the session a new id; bind it to an owner if it has none."""
-        _check_login(owner, label, None)
+        _check_login(owner, label, since)
         changes = session.changes()
         pack(changes.applied_to(session.encoded))
-        rotation = Rotation(self._cells, self._owners, changes, owner, label)
+        rotation = Rotation(self._cells, self._owners, changes, owner, label, since)
         return (yield from rotation.run(op, sid_of(session.id)))
 
     @operation

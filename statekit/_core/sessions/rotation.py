@@ -32,6 +32,7 @@ class Rotation:
         changes: What the application has changed and not saved; it is stored under the new id.
         owner: Whose the session becomes, if it is bound now.
         label: Another label; None keeps the one there is.
+        since: The owner's mark from before the password was checked, if it is bound now.
     """
 
     cells: Cells
@@ -39,6 +40,7 @@ class Rotation:
     changes: Changes
     owner: str | None
     label: str | None
+    since: str | None
 
     def run(self, op: Operation, old: bytes) -> Plan[Session]:
         """Rotate.
@@ -86,7 +88,7 @@ class Rotation:
             return
         name = name_of(b.live.owner)
         if a.live.owner is None:
-            yield from self.owners.admit(op, name, b.sid, b.live, None)
+            yield from self.owners.admit(op, name, b.sid, b.live, self.since)
         else:
             yield from self.owners.succeed(op, name, a, b.sid)
 
