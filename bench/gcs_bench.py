@@ -23,9 +23,9 @@ import msgspec
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from google.cloud.storage import transfer_manager
-from statekit_conformance.engines import engine as engine_named
 
 import statekit
+from statekit_conformance.engines import engine as engine_named
 
 DATA = {f"key-{i}": "x" * 85 for i in range(10)}
 KIB, MIB = 1 << 10, 1 << 20

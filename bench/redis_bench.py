@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 import redis
 import redis.asyncio
-from statekit_conformance.engines import engine as engine_named
 
 import statekit
+from statekit_conformance.engines import engine as engine_named
 
 DATA = {f"key-{i}": "x" * 85 for i in range(10)}
 CAS = """

@@ -3,7 +3,6 @@
 Run it with conformance/ on the path: python conformance/bench/checker_bench.py. It fails if a legal history takes
 longer than LIMIT seconds.
 """
-# ruff: noqa: INP001
 
 import argparse
 import random

@@ -1,16 +1,9 @@
-"""Raw drivers as cases see them: ordinary calls with defaults, and keys of this test's own.
-
-A driver makes one attempt. Where an engine declines for now, which its fault table calls BUSY, THROTTLED or UNREACHED
-and which means "not applied", core tries again; so does this, or contention would look like a defect. ``raw`` is the
-driver.
-"""
+"""Raw drivers as cases see them: ordinary calls with defaults. ``raw`` is the driver."""
 
 from __future__ import annotations
 
-import secrets
-import time
-from collections.abc import Callable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Any
 
 from google_crc32c import value as crc32c_of
 
@@ -21,7 +14,6 @@ from statekit.driver import (
     Committed,
     Entry,
     Expect,
-    Fault,
     Gone,
     Match,
     Meta,
@@ -34,57 +26,13 @@ from statekit.driver import (
     Upload,
 )
 
-from .loop import Loop
+from . import calls
+from .calls import Calls, all_of, write_id
 
 __all__ = ["MultipartCalls", "ObjectCalls", "RecordCalls", "write_id"]
 
-_NOT_NOW: Final = frozenset({Fault.BUSY, Fault.THROTTLED, Fault.UNREACHED})
-_PATIENCE: Final = 30.0  # seconds
 
-
-def write_id() -> str:
-    """Return a fresh write id, as core makes them: 16 characters of base64url."""
-    return secrets.token_urlsafe(12)
-
-
-class _Calls:
-    """What all drivers have in common here."""
-
-    def __init__(self, raw: Any, loop: Loop | None, prefix: str, timeout: float, again: Callable[[], Any]) -> None:
-        self.raw, self.loop, self.prefix, self.timeout = raw, loop, prefix, timeout
-        self._again = again
-
-    def key(self, name: str) -> str:
-        """Return a key under this test's own prefix."""
-        return f"{self.prefix}/{name}"
-
-    def another(self) -> Any:
-        """Return the same through another opening, which is closed when the test ends."""
-        return self._again()
-
-    def fault(self, exc: BaseException) -> Any:
-        """Return the driver's explanation."""
-        return self.raw.fault(exc)
-
-    def once(self, method: str, *args: Any, **options: Any) -> Any:
-        """Call the driver, once."""
-        options.setdefault("timeout", self.timeout)
-        result = getattr(self.raw, method)(*args, **options)
-        return result if self.loop is None else self.loop.settle(result)
-
-    def _call(self, method: str, *args: Any, timeout: float | None = None, **options: Any) -> Any:
-        deadline, pause = time.monotonic() + _PATIENCE, 0.002
-        while True:
-            try:
-                return self.once(method, *args, timeout=timeout or self.timeout, **options)
-            except Exception as error:
-                if time.monotonic() > deadline or self.raw.fault(error).fault not in _NOT_NOW:
-                    raise
-            time.sleep(pause)
-            pause = min(2 * pause, 0.5)
-
-
-class RecordCalls(_Calls):
+class RecordCalls(Calls):
     """A record driver."""
 
     def read(self, key: str, *, timeout: float | None = None) -> Record | None:
@@ -105,7 +53,7 @@ class RecordCalls(_Calls):
         """Store a record; by default where there is none, for ever, under a fresh write id."""
         fixed: dict[str, Any] = {
             "expires_at": expires_at,
-            "write_id": write_id or secrets.token_urlsafe(12),
+            "write_id": write_id or calls.write_id(),
             "expect": expect,
         }
         answer: Committed | Refused[Record] = self._call("write", key, value, timeout=timeout, **fixed)
@@ -140,10 +88,10 @@ class RecordCalls(_Calls):
 
     def entries(self, prefix: str | None = None, *, limit: int = 1000) -> list[Entry]:
         """Return all entries under a prefix, by default this test's own, with duplicates if there are any."""
-        return _all_of(lambda cursor: self.page(self.key("") if prefix is None else prefix, cursor=cursor, limit=limit))
+        return all_of(lambda cursor: self.page(self.key("") if prefix is None else prefix, cursor=cursor, limit=limit))
 
 
-class MultipartCalls(_Calls):
+class MultipartCalls(Calls):
     """The part of an object driver that takes uploads in parts."""
 
     @property
@@ -185,10 +133,10 @@ class MultipartCalls(_Calls):
     def uploads(self, prefix: str | None = None, *, limit: int = 1000) -> list[Upload]:
         """Return all unfinished uploads under a prefix, by default this test's own."""
         start = self.key("") if prefix is None else prefix
-        return _all_of(lambda cursor: self._call("uploads", start, cursor=cursor, limit=limit))
+        return all_of(lambda cursor: self._call("uploads", start, cursor=cursor, limit=limit))
 
 
-class ObjectCalls(_Calls):
+class ObjectCalls(Calls):
     """An object driver."""
 
     @property
@@ -295,14 +243,3 @@ class ObjectCalls(_Calls):
     def keys(self, prefix: str | None = None, *, start_after: str | None = None, limit: int = 1000) -> list[str]:
         """Return the keys under a prefix, by default this test's own, in the listing's order."""
         return [stat.key for page in self.pages(prefix, start_after=start_after, limit=limit) for stat in page.items]
-
-
-def _all_of(page: Callable[[str | None], Page[Any]]) -> list[Any]:
-    found: list[Any] = []
-    cursor = None
-    while True:
-        answer = page(cursor)
-        found += answer.items
-        cursor = answer.cursor
-        if cursor is None:
-            return found

@@ -153,7 +153,7 @@ def race(rounds, contend):
                 if contend(writer, number):
                     winners[number].append(writer)
                 barrier.wait(60)
-        except BaseException as error:  # noqa: BLE001 - shown by the main thread
+        except BaseException as error:
             failures.append(error)
             barrier.abort()
 

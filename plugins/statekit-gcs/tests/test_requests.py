@@ -150,6 +150,13 @@ def test_parts_are_joined_by_generation_under_a_name_that_stands_for_them():
     assert one.path != other.path
 
 
+def test_a_part_goes_as_it_stands():
+    request = first(UPLOADS.part(Upload("k", "u1", META, None), 7, b"hello", 0x9A71BB4C))
+    assert (request.body, query(request)["uploadType"]) == (b"hello", "media")
+    assert query(request)["name"] == "some/place/.statekit/gcs/parts/u1/00007"
+    assert request.headers["x-goog-hash"] == "crc32c=mnG7TA=="
+
+
 def test_a_mark_names_the_key_that_an_upload_will_have():
     resource, _ = parts_of(first(UPLOADS.begin("ä/b", META)))
     assert unquote(resource["metadata"][meta.KEY]) == "ä/b"

@@ -239,7 +239,7 @@ def test_a_redacted_key_has_the_same_form_whatever_the_key_is(key: str) -> None:
         ("", False),
     ],
 )
-def test_only_what_lies_under_the_reserved_segment_is_hidden(key: str, is_hidden: bool) -> None:  # noqa: FBT001
+def test_only_what_lies_under_the_reserved_segment_is_hidden(key: str, is_hidden: bool) -> None:
     assert keys.hidden(key) is is_hidden
 
 

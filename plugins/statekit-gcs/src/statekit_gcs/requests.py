@@ -18,6 +18,8 @@ from urllib.parse import quote, urlencode
 
 from statekit.driver import ABSENT, Buffer, Expect, Match
 
+from .meta import UNTYPED
+
 __all__ = [
     "LISTED_JOINTS",
     "LISTED_NAMES",
@@ -57,7 +59,7 @@ class Request:
     path: str
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | None = None
+    body: Buffer | None = None
     exact: bool = False
 
     @property
@@ -133,6 +135,15 @@ class Bucket:
         headers = {"Content-Type": f"multipart/related; boundary={boundary}"}
         body = b"".join((head.encode(), data, f"\r\n--{boundary}--\r\n".encode()))
         return Request("POST", self._upload, query, headers, body)
+
+    def store(self, name: str, data: Buffer, *, crc32c: int) -> Request:
+        """Store an object without metadata, its bytes as they stand.
+
+        https://cloud.google.com/storage/docs/uploading-objects#upload-object-json
+        """
+        query = {"uploadType": "media", "name": name, "fields": "generation,crc32c"}
+        headers = {"Content-Type": UNTYPED, "x-goog-hash": f"crc32c={crc32c_text(crc32c)}"}
+        return Request("POST", self._upload, query, headers, data)
 
     def patch(self, name: str, resource: Mapping[str, Any], *, match: str | None, metamatch: str | None) -> Request:
         """Change metadata; what is not named stays.

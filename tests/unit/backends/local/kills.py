@@ -124,7 +124,7 @@ def run_in_child(writer: Writer, local: Local, pipe: int) -> None:
     """Whatever happens, a child never returns into its parent's code."""
     try:
         writer.run(local, pipe)
-    except BaseException:  # noqa: BLE001 - shown, and the child ends
+    except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)

@@ -82,7 +82,7 @@ def forked(action: Any) -> int:
     try:
         action()
         os._exit(0)
-    except BaseException:  # noqa: BLE001 - shown, and the child ends
+    except BaseException:
         traceback.print_exc()
     finally:
         os._exit(1)
@@ -188,7 +188,7 @@ def fill(local: Local) -> tuple[set[str], dict[str, bytes]]:
             key, data = f"{kind}{n}", b"%d" % n * (size // len(b"%d" % n))
             try:
                 write(local, key, data, ABSENT) if kind == "r" else local.put(key, data)
-            except Exception as exc:  # noqa: BLE001 - every fault is explained
+            except Exception as exc:
                 faults.add(explained(local, exc))
                 break
             kept[key] = data

@@ -62,7 +62,7 @@ def call_in_thread(call):
     def run():
         try:
             call()
-        except Exception as exc:  # noqa: BLE001 - handed on
+        except Exception as exc:
             raised.append(exc)
 
     thread = threading.Thread(target=run)
