@@ -42,9 +42,11 @@ class Bare:
         self.version = secrets.token_hex(8)
 
     def fields(self) -> dict[str, Any]:
+        """Return the hash that is stored."""
         return {"n": self.version, "v": msgspec.msgpack.encode(DATA), "x": EXPIRY}
 
     def arguments(self, data: dict[str, Any]) -> list[Any]:
+        """Return what the script takes for a save."""
         before, self.version = self.version, secrets.token_hex(8)
         return [before, self.version, msgspec.msgpack.encode(data), EXPIRY]
 
@@ -64,9 +66,8 @@ def measure(ours: Callable[[], object], bare: Callable[[], object], count: int, 
 def show(name: str, figures: tuple[float, ...]) -> None:
     """Print one row."""
     cpu, wall, bare_cpu, bare_wall = figures
-    print(
-        f"{name:32} {cpu:10.0f} {bare_cpu:10.0f} {cpu / bare_cpu:7.2f} {wall:12.0f} {bare_wall:10.0f} {wall / bare_wall:7.2f}"
-    )
+    ours, plain = f"{cpu:10.0f} {bare_cpu:10.0f} {cpu / bare_cpu:7.2f}", f"{wall:12.0f} {bare_wall:10.0f}"
+    print(f"{name:32} {ours} {plain} {wall / bare_wall:7.2f}")
 
 
 def synchronous(url: str, host: str, port: int) -> None:

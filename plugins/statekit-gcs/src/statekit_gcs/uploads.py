@@ -56,7 +56,7 @@ class UploadFlows:
         return answers.begun(key, upload, described, expected((yield mark), OK))
 
     def part(self, upload: Upload, number: int, data: Buffer, crc32c: int) -> Flow[Part]:
-        """Store a part. Its checksum is compared by the service where it heeds the header, and by us in any case (O-57).
+        """Store a part. Its checksum is compared by the service where it heeds the header, and by us anyway (O-57).
 
         https://cloud.google.com/storage/docs/data-validation
         """
