@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -22,8 +23,10 @@ HANGS: Final = "did not end within"
 """What the one line says of whatever hangs."""
 _AGAIN: Final = 5.0
 """Seconds until the alarm rings again: the clean-up of what hung may hang as well."""
-_LAST_RESORT: Final = 60.0
-"""Seconds after the alarm at which the process is ended: its main thread is somewhere that no alarm reaches."""
+_LAST_RESORT: Final = 600.0
+"""Seconds without progress after which the process is ended: its main thread is somewhere that no alarm reaches."""
+_REFRESH: Final = 10.0
+"""Seconds between two postponements of that, because each costs a millisecond or two."""
 
 
 class Patience:
@@ -37,12 +40,23 @@ class Patience:
         self._seconds = seconds
         self._hung = False
         self._status = 0
+        self._postponed = 0.0
 
     def _limited(self, item: pytest.Item) -> Generator[None, Any, Any]:
         if not is_case(item):
             return (yield)
+        self._postpone()
         with limited(self._seconds, item.name):
             return (yield)
+
+    def _postpone(self) -> None:
+        if time.monotonic() - self._postponed > _REFRESH:
+            faulthandler.dump_traceback_later(self._seconds + _LAST_RESORT, exit=True)
+            self._postponed = time.monotonic()
+
+    def _relax(self) -> None:
+        faulthandler.cancel_dump_traceback_later()
+        self._postponed = 0.0
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, Any, Any]:
@@ -55,9 +69,13 @@ class Patience:
         return (yield from self._limited(item))
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None, Any, Any]:
         """Limit what comes after the case."""
-        return (yield from self._limited(item))
+        try:
+            return (yield from self._limited(item))
+        finally:
+            if self._postponed and (nextitem is None or not is_case(nextitem)):
+                self._relax()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Note that something hangs."""
@@ -67,6 +85,8 @@ class Patience:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Remember how the run ended."""
         self._status = int(session.exitstatus)
+        if self._postponed:
+            self._relax()
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self, config: pytest.Config) -> None:
@@ -79,7 +99,7 @@ class Patience:
 
 @contextmanager
 def limited(seconds: float, what: str) -> Iterator[None]:
-    """Fail what takes longer.
+    """Fail what takes longer. Within another limit, that one's time stands still.
 
     Args:
         seconds: From now.
@@ -90,11 +110,9 @@ def limited(seconds: float, what: str) -> Iterator[None]:
         return
     before = signal.signal(signal.SIGALRM, _ringer(seconds, what))
     others, _ = signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-    faulthandler.dump_traceback_later(seconds + _LAST_RESORT, exit=True)
     try:
         yield
     finally:
-        faulthandler.cancel_dump_traceback_later()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
         if others:

@@ -12,7 +12,7 @@ from . import fixtures
 from .choice import choose
 from .fixtures import Place
 from .guard import Guard
-from .patience import HANGS, Patience
+from .patience import HANGS, Patience, limited
 from .plugin import is_case
 from .report import Report
 from .running import CannotStartError, Running
@@ -25,6 +25,8 @@ __all__ = ["Suite"]
 
 _TOO_MANY: Final = 3
 """Cases that may hang on a target before it is asked no more."""
+_STARTING: Final = 300.0
+"""Seconds for starting and certifying a target's engines."""
 _RAW: Final = frozenset({"records", "objects_driver", "engine", "processes", "server"})
 """Fixtures that make no difference between a synchronous state and an asynchronous one."""
 
@@ -91,7 +93,8 @@ class Suite:
         return self._running
 
     def _checked(self, target: Target) -> Running:
-        running = Running(target, tuple(self.config.option.statekit_allow))
+        with limited(_STARTING, f"the start of {target.name}"):
+            running = Running(target, tuple(self.config.option.statekit_allow))
         try:
             running.check()
         except BaseException:

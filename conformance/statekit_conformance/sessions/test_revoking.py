@@ -355,3 +355,16 @@ def test_a_mark_without_an_owner_is_refused_before_anything_is_sent(view):
     with pytest.raises(InvalidInputError):
         view.sessions.create(since="")
     assert view.events[-1].attempts == 0
+
+
+@clause("S-26")
+def test_a_login_by_rotation_with_a_mark_from_before_a_revoke_all_is_refused(view):
+    mark = view.sessions.owner_mark("ann")
+    visitor = view.sessions.create({"cart": 1})
+    view.sessions.revoke_all("ann")
+    with pytest.raises(ConflictError):
+        view.sessions.rotate(visitor, owner="ann", since=mark)
+    assert view.sessions.list("ann") == []
+    assert view.sessions.load(visitor.id) is not None
+    fresh = view.sessions.rotate(visitor, owner="ann", since=view.sessions.owner_mark("ann"))
+    assert fresh.owner == "ann"

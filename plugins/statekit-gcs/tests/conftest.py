@@ -21,6 +21,7 @@ from statekit.testing import FakeClock
 BUCKET = "statekit-gcs-tests"
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_statekit_targets(config: pytest.Config) -> list[Any]:
     from statekit_conformance.targets import Target
 

@@ -19,12 +19,14 @@ from .place import Place
 __all__ = [
     "Answer",
     "UnreadableError",
+    "begun",
     "chunk",
     "crc32c_of",
     "entries",
     "generation",
     "is_missing",
     "listed",
+    "metageneration",
     "record",
     "stat",
     "statuses",
@@ -90,12 +92,17 @@ def is_missing(answer: Answer) -> bool:
 
 def generation(answer: Answer) -> str:
     """Return the generation of the object that a request of the JSON API made."""
-    return _generation(answer.json())
+    return _said(answer.json(), "generation")
 
 
-def _generation(resource: Mapping[str, Any]) -> str:
+def metageneration(answer: Answer) -> str:
+    """Return the metageneration after a patch."""
+    return _said(answer.json(), "metageneration")
+
+
+def _said(resource: Mapping[str, Any], name: str) -> str:
     try:
-        return str(resource["generation"])
+        return str(resource[name])
     except KeyError:
         raise UnreadableError from None
 
@@ -129,7 +136,7 @@ def entries(place: Place, answer: Answer) -> Page[Entry]:
 
 
 def _entry(place: Place, item: Mapping[str, Any]) -> Entry:
-    seen = _sight(item.get("metadata", {}), _generation(item), str(item.get("metageneration", "1")))
+    seen = _sight(item.get("metadata", {}), _said(item, "generation"), str(item.get("metageneration", "1")))
     return Entry(place.record_key(item["name"]), *seen)
 
 
@@ -199,7 +206,7 @@ def _listed(place: Place, item: Mapping[str, Any]) -> Stat:
     checksum = item.get("crc32c")
     return Stat(
         place.object_key(item["name"]),
-        _generation(item),
+        _said(item, "generation"),
         int(item.get("size", 0)),
         moments.of_rfc3339(item["updated"]),
         None,

@@ -111,8 +111,8 @@ class RecordFlows:
             return Refused(None)
         if answer.status == REFUSED:
             return Refused()
-        metageneration = str(expected(answer, OK).json()["metageneration"])
-        return Committed(seen.version, sights.stamp_of(metageneration, expires_at))
+        stamp = sights.stamp_of(answers.metageneration(expected(answer, OK)), expires_at)
+        return Committed(seen.version, stamp)
 
     def delete(self, key: str, expect: Sight) -> Flow[Gone | Refused[Record]]:
         """Delete an object under its generation, and under its metageneration if a listing saw it (R-14)."""

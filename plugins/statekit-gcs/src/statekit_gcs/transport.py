@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -77,14 +78,16 @@ class Own:
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connect = connect
         self._made: Any = None
+        self._lock = threading.Lock()
         self._idle: deque[Session] = deque()
         self._tokens: deque[Session] = deque()
 
     @property
     def _client(self) -> Any:
-        if self._made is None:
-            self._made = self._connect()  # two threads at once make two, and one of them is kept
-        return self._made
+        with self._lock:
+            if self._made is None:
+                self._made = self._connect()
+            return self._made
 
     def lend(self) -> Session:
         """Return the session used last, or a new one."""

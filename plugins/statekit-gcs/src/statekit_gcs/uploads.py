@@ -123,9 +123,10 @@ class UploadFlows:
         while True:
             listing = self._bucket.list(f"{self._place.parts}{upload.id}/", fields=LISTED_NAMES, limit=_BATCH)
             found = expected((yield listing), OK).json().get("items", ())
-            if not found:
+            if found:
+                yield from self._delete([item["name"] for item in found])
+            if len(found) < _BATCH:
                 break
-            yield from self._delete([item["name"] for item in found])
         expected((yield self._bucket.delete(self._place.uploads + upload.id)), OK, 204, MISSING)
 
     def _delete(self, names: Sequence[str]) -> Flow[None]:

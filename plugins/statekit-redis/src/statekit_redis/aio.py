@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from statekit.driver import (
     Buffer,
@@ -63,10 +63,12 @@ class AsyncSender:
         await self._client.initialize()
         return primaries(self._client)
 
-    async def info(self, node: Any) -> dict[str, Any]:
-        """Return INFO of one of them."""
-        found = await (self._client.info() if node is None else self._client.info(target_nodes=node))
-        return dict(found)
+    async def info(self, node: Any) -> dict[str, Any] | None:
+        """Return INFO of one of them; None if it does not tell us."""
+        try:
+            return dict(await (self._client.info() if node is None else self._client.info(target_nodes=node)))
+        except ResponseError:
+            return None
 
     async def run(self, flow: Flow[T], timeout: float) -> T:
         """Run a flow to its end and return its result.

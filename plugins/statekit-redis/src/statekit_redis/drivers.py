@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TypeVar
 
-from redis.exceptions import NoScriptError
+from redis.exceptions import NoScriptError, ResponseError
 
 from statekit.driver import (
     Buffer,
@@ -69,10 +69,12 @@ class Sender:
         """Return a cluster's primaries; None stands for the one server."""
         return [None] if self._together else primaries(self._client)
 
-    def info(self, node: Any) -> dict[str, Any]:
-        """Return INFO of one of them."""
-        found = self._client.info() if node is None else self._client.info(target_nodes=node)
-        return dict(found)
+    def info(self, node: Any) -> dict[str, Any] | None:
+        """Return INFO of one of them; None if it does not tell us."""
+        try:
+            return dict(self._client.info() if node is None else self._client.info(target_nodes=node))
+        except ResponseError:
+            return None
 
     def run(self, flow: Flow[T]) -> T:
         """Run a flow to its end and return its result."""

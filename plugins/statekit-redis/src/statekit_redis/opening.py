@@ -104,7 +104,7 @@ def _async_client(opening: Opening[RedisOptions]) -> Any:
     return redis.asyncio.Redis(**arguments, retry=retry, retry_on_error=[])
 
 
-def _judged(servers: Iterable[dict[str, Any]]) -> tuple[str, ...]:
+def _judged(servers: Iterable[dict[str, Any] | None]) -> tuple[str, ...]:
     """Judge how the servers are set up.
 
     Raises:
@@ -112,6 +112,9 @@ def _judged(servers: Iterable[dict[str, Any]]) -> tuple[str, ...]:
     """
     warnings: list[str] = []
     for info in servers:
+        if info is None:
+            warnings.append("the server does not answer INFO: whether it evicts keys or persists is not known")
+            continue
         policy = info.get("maxmemory_policy", "noeviction")
         if policy != "noeviction":
             raise EvictingError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from botocore.exceptions import ClientError
 
-from statekit.driver import Committed, Entry, Expect, Failure, Gone, Millis, Page, Record, Refused, Sight
+from statekit.driver import Committed, Entry, Expect, Failure, Gone, Match, Millis, Page, Record, Refused, Sight
 from statekit_aws import faults
 from statekit_aws.clients import Client
 from statekit_aws.versions import is_foreign
@@ -63,6 +63,8 @@ class Records:
         timeout: float,
     ) -> Committed | Refused[Record]:
         """Move a record's expiry if version and expiry are as seen."""
+        if is_foreign(Match(seen.version)):
+            return Refused()
         try:
             self._client.call("update_item", timeout, self._requests.touch(key, seen=seen, expires_at=expires_at))
         except ClientError as error:
@@ -71,6 +73,8 @@ class Records:
 
     def delete(self, key: str, /, *, expect: Sight, timeout: float) -> Gone | Refused[Record]:
         """Delete a record if ``expect`` holds."""
+        if is_foreign(expect):  # what is absent is absent all the same
+            return Gone.ABSENT if (found := self.read(key, timeout=timeout)) is None else Refused(found)
         try:
             return answers.deleted(self._client.call("delete_item", timeout, self._requests.delete(key, expect=expect)))
         except ClientError as error:

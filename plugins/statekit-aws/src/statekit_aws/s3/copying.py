@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,6 +16,9 @@ from . import answers
 from .requests import LARGEST_COPY, CopySteps, ObjectRequests, tag
 
 __all__ = ["Copying"]
+
+_TOO_LARGE: Final = ("InvalidRequest", "EntityTooLarge")
+"""What CopyObject may say of a source beyond its limit; and of other things, so the source's size decides."""
 
 
 class Copying:
@@ -57,13 +60,15 @@ class Copying:
         try:
             return answers.copied(self._call("copy_object", request))
         except ClientError as error:
-            meaning = answers.meaning(error)
-            if meaning is None and code_of(error) not in ("InvalidRequest", "EntityTooLarge"):
+            refused = answers.meaning(error) is not None
+            if not refused and code_of(error) not in _TOO_LARGE:
                 raise
+            if refused and self._expect is ANY:
+                return None
             found = self._look()
             if found is None:
                 return None
-            if meaning is not None and self._expect is not ANY:
+            if refused:
                 return Refused()
             if found.size <= LARGEST_COPY:
                 raise

@@ -15,6 +15,7 @@ from statekit_aws.faults import DamagedError
 from statekit_aws.versions import is_foreign
 
 from . import answers
+from .answers import Answer
 from .checksums import combined
 from .requests import ObjectRequests, tag, untagged
 
@@ -90,7 +91,7 @@ class Uploads:
         try:
             return answers.written(self._client.call(operation, timeout, request))
         except ClientError as error:
-            if answers.meaning(error) is None:
+            if answers.meaning(error) not in (Answer.ABSENT, Answer.UNMATCHED):
                 raise
             return Refused()
 
