@@ -16,7 +16,7 @@ def tag(key: bytes) -> bytes:
     return key[key.index(b"{") + 1 : key.index(b"}")]
 
 
-@pytest.mark.parametrize(("expect", "words"), [(ABSENT, ("A", "")), (Match("v7"), ("M", "v7")), (ANY, ("*", ""))])
+@pytest.mark.parametrize(("expect", "words"), [(ABSENT, ("A", b"")), (Match("v7"), ("M", b"v7")), (ANY, ("*", b""))])
 def test_an_expectation_is_two_words(expect, words):
     run = RECORDS.write("s/1", b"x", expires_at=None, write_id="w", expect=expect)
     assert run.arguments[:2] == words
@@ -25,7 +25,7 @@ def test_an_expectation_is_two_words(expect, words):
 def test_the_servers_own_expiry_is_a_day_later():
     run = RECORDS.write("s/1", b"x", expires_at=1_000, write_id="w", expect=ABSENT)
     assert run.arguments[4:] == (1_000, 1_000 + DAY)
-    assert RECORDS.touch("s/1", seen=Record(b"", "v", 5), expires_at=9).arguments == ("v", 5, 9, 9 + DAY)
+    assert RECORDS.touch("s/1", seen=Record(b"", "v", 5), expires_at=9).arguments == (b"v", 5, 9, 9 + DAY)
 
 
 def test_a_record_without_expiry_gets_none():
@@ -34,8 +34,8 @@ def test_a_record_without_expiry_gets_none():
 
 
 def test_a_delete_of_an_entry_names_version_and_expiry():
-    assert RECORDS.delete("s/1", expect=Entry("s/1", "v", 5)).arguments == ("E", "v", 5)
-    assert RECORDS.delete("s/1", expect=Entry("s/1", "v", None)).arguments == ("E", "v", "")
+    assert RECORDS.delete("s/1", expect=Entry("s/1", "v", 5)).arguments == ("E", b"v", 5)
+    assert RECORDS.delete("s/1", expect=Entry("s/1", "v", None)).arguments == ("E", b"v", "")
 
 
 def test_all_keys_of_an_object_live_in_one_slot():

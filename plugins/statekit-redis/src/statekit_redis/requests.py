@@ -48,11 +48,16 @@ def _native(expires_at: Millis | None) -> Argument:
     return "" if expires_at is None else max(1, expires_at + DAY)
 
 
-def _condition(expect: Expect) -> tuple[str, str]:
+def _version(text: str) -> bytes:
+    """Return a version as it would be stored; a malformed one is no stored version, and no error (R-05)."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _condition(expect: Expect) -> tuple[str, bytes]:
     """Return an expectation as the scripts read it."""
     if expect is ANY:
-        return "*", ""
-    return ("A", "") if expect is ABSENT else ("M", expect.version)
+        return "*", b""
+    return ("A", b"") if expect is ABSENT else ("M", _version(expect.version))
 
 
 class RecordRequests:
@@ -90,13 +95,13 @@ class RecordRequests:
     def touch(self, key: str, *, seen: Record, expires_at: Millis) -> Run:
         """Move a record's expiry."""
         was: Argument = "" if seen.expires_at is None else seen.expires_at
-        return Run(scripts.TOUCH, (self.key(key),), (seen.version, was, expires_at, _native(expires_at)))
+        return Run(scripts.TOUCH, (self.key(key),), (_version(seen.version), was, expires_at, _native(expires_at)))
 
     def delete(self, key: str, *, expect: Sight) -> Run:
         """Delete a record."""
         if isinstance(expect, Entry):
             was: Argument = "" if expect.expires_at is None else expect.expires_at
-            return Run(scripts.DELETE_RECORD, (self.key(key),), ("E", expect.version, was))
+            return Run(scripts.DELETE_RECORD, (self.key(key),), ("E", _version(expect.version), was))
         return Run(scripts.DELETE_RECORD, (self.key(key),), (*_condition(expect), ""))
 
     def scan(self, prefix: str, node: int, cursor: int, count: int) -> Command:
