@@ -171,6 +171,13 @@ def test_an_answer_that_never_ends_is_given_up(opened, between):
     assert drivers.objects.stat("slow", timeout=5.0).size == 3 << 20
 
 
+def test_what_is_not_sent_for_want_of_time_was_not_applied(drivers):
+    with pytest.raises(Exception) as caught:
+        put(drivers, "unsent", b"x", timeout=0.0)
+    assert drivers.objects.fault(caught.value).fault is Fault.UNREACHED
+    assert drivers.objects.stat("unsent", timeout=5.0) is None
+
+
 def test_an_answer_that_ends_early_is_no_object(opened, between):
     put(opened(), "short", b"x" * 1_000)
     drivers = opened(between.url())

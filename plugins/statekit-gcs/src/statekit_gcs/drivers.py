@@ -35,13 +35,14 @@ from statekit.driver import (
 
 from . import faults
 from .answers import UnreadableError
+from .faults import UnsentError
 from .flows import ObjectFlows, RecordFlows
 from .transport import Sender
 from .uploads import PARTS, UploadFlows
 
 __all__ = ["Objects", "Records"]
 
-_FAILED: Final = (GoogleAPIError, GoogleAuthError, HTTPError, OSError, UnreadableError)
+_FAILED: Final = (GoogleAPIError, GoogleAuthError, HTTPError, OSError, UnreadableError, UnsentError)
 """What a request can end in; requests' own exceptions are OSErrors."""
 
 

@@ -20,7 +20,7 @@ from statekit.driver import Failure, Fault
 
 from .answers import Answer, UnreadableError
 
-__all__ = ["TABLE", "ChangedError", "DamagedError", "UploadGoneError", "error_of", "fault"]
+__all__ = ["TABLE", "ChangedError", "DamagedError", "UnsentError", "UploadGoneError", "error_of", "fault"]
 
 _PAUSE: Final = 1.0
 """Seconds between two changes of one object: https://cloud.google.com/storage/quotas#objects."""
@@ -39,6 +39,10 @@ class ChangedError(Exception):
     """The object was replaced between the two requests of one call."""
 
 
+class UnsentError(Exception):
+    """The time was over before the request was sent. What an earlier one of the same call did is not visible yet."""
+
+
 class UploadGoneError(Exception):
     """The parts of an upload are not there (any more): it was finished, aborted, or reclaimed."""
 
@@ -50,6 +54,7 @@ def _each(failure: Failure, *kinds: type[BaseException]) -> dict[type[BaseExcept
 TABLE: Final[Mapping[type[BaseException], Failure]] = {
     **_each(Failure(Fault.REJECTED), DamagedError, media.DataCorruption, storage.DataCorruption),
     **_each(Failure(Fault.BUSY), ChangedError),
+    **_each(Failure(Fault.UNREACHED), UnsentError),
     **_each(Failure(Fault.LOST), UploadGoneError),
     **_each(Failure(Fault.CORRUPT), UnreadableError),
     # Google's answers, by status.

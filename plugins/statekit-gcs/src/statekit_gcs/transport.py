@@ -13,6 +13,7 @@ from google.cloud import storage  # type: ignore[import-untyped]
 from requests import Session
 
 from .answers import Answer
+from .faults import UnsentError
 from .flows import Flow
 from .requests import Request
 
@@ -160,10 +161,11 @@ class Sender:
 
         Raises:
             TimeoutError: It was not over at the deadline, by the monotonic clock.
+            UnsentError: It was over before it could be sent.
         """
         left = min(deadline - time.monotonic(), self._most)
         if left <= 0:
-            raise TimeoutError
+            raise UnsentError
         session = self._lender.lend()
         try:
             return self._exchange(session, request, left, time.monotonic() + left)
@@ -196,6 +198,6 @@ def _read(raw: Any, deadline: float, *, unpacked: bool) -> bytes:
     pieces = []
     while piece := raw.read1(_PIECE, decode_content=unpacked):
         pieces.append(piece)
-        if time.monotonic() > deadline:
+        if raw.length_remaining != 0 and time.monotonic() > deadline:
             raise TimeoutError
     return pieces[0] if len(pieces) == 1 else b"".join(pieces)
