@@ -169,6 +169,21 @@ class State:
         plans = self._assembly.checks
         return tuple(warning for check in plans for warning in self._runner.run(check.check(timeout)))
 
+    def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Create what the backends need and lack, such as a table or a bucket. It takes more rights than anything else.
+
+        Args:
+            dry_run: Only say what would be done.
+
+        Returns:
+            What was found and done, a line each, for people; empty where there is nothing to create.
+
+        Raises:
+            BackendError: The engine refused.
+        """
+        plans = self._assembly.checks
+        return tuple(line for check in plans for line in self._runner.run(check.provision(None, dry_run=dry_run)))
+
     def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
         records = self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
@@ -227,6 +242,13 @@ class AsyncState:
         for check in self._assembly.checks:
             warnings += await self._runners[check.link.native].run(check.check(timeout))
         return tuple(warnings)
+
+    async def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+        """Create what the backends need and lack. See State.provision."""
+        lines: list[str] = []
+        for check in self._assembly.checks:
+            lines += await self._runners[check.link.native].run(check.provision(None, dry_run=dry_run))
+        return tuple(lines)
 
     async def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned. See State.sweep."""

@@ -99,9 +99,8 @@ class Running:
 
         settings = self.site.settings
         for place in (settings.sessions, settings.objects)[: len(self.site.backends)]:
-            provision = getattr(place.backend, "provision", None)
-            if provision is not None:
-                provision(self.site.opening(place, FakeClock()), dry_run=False)
+            if place.backend.provision is not None:
+                place.backend.provision(self.site.opening(place, FakeClock()), dry_run=False)
 
     def _filled_environment(self, fields: Mapping[str, str]) -> dict[str, str]:
         return {name: text.format_map(fields) for name, text in self.target.environment.items()}

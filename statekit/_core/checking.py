@@ -1,7 +1,9 @@
-"""The round trip that finds out whether a backend can be used at all."""
+"""Whether a backend can be used at all, and creating what it takes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import cast
 
 from statekit.driver import ObjectDriver, RecordDriver
@@ -10,13 +12,13 @@ from statekit.errors import StateError
 from .faults import error_of
 from .link import Link
 from .pipeline import Operation, Wire, fetch, operation
-from .plan import Call, Plan
+from .plan import Call, Plan, Work
 
 __all__ = ["CheckPlans"]
 
 
 class CheckPlans:
-    """The check of one backend.
+    """Checking and provisioning one backend.
 
     Args:
         wire: Its deadline and events.
@@ -39,11 +41,25 @@ class CheckPlans:
             yield from fetch(op, objects, objects.stat, "check")
         if drivers.check is None:
             return ()
+        return cast("tuple[str, ...]", (yield from self._explained(Call(drivers.check, (), {}))))
+
+    @operation
+    def provision(self, op: Operation, *, dry_run: bool) -> Plan[tuple[str, ...]]:  # noqa: ARG002 - a plan's shape
+        """Let the backend create what is missing; return what it found and did."""
+        create = self.link.backend.provision
+        if create is None:
+            return ()
+        work = Work(partial(create, self.link.opening, dry_run=dry_run))
+        return tuple(cast("Sequence[str]", (yield from self._explained(work))))
+
+    def _explained(self, effect: Call | Work) -> Plan[object]:
+        """Have the backend's own drivers explain what goes wrong."""
         try:
-            return cast("tuple[str, ...]", (yield Call(drivers.check, (), {})))
+            return (yield effect)
         except StateError:
             raise
         except Exception as exc:
+            drivers = self.link.drivers()
             driver = drivers.records or drivers.objects
             if driver is None:
                 raise

@@ -14,6 +14,7 @@ from .hooks import (
     Clock,
     Drivers,
     Opening,
+    Provision,
     Reach,
     Survives,
 )
@@ -75,6 +76,7 @@ __all__ = [
     "MultipartDriver",
     "ObjectDriver",
     "Opening",
+    "Provision",
     "Page",
     "Part",
     "Parts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final, Generic, Protocol, TypeVar
@@ -11,7 +11,7 @@ from .objects import AsyncObjectDriver, ObjectDriver
 from .records import AsyncRecordDriver, RecordDriver
 from .types import Millis
 
-__all__ = ["CONTRACT", "AsyncDrivers", "Backend", "Clock", "Drivers", "Opening", "Reach", "Survives"]
+__all__ = ["CONTRACT", "AsyncDrivers", "Backend", "Clock", "Drivers", "Opening", "Provision", "Reach", "Survives"]
 
 CONTRACT: Final = 1
 """The version of the driver contract. A plugin for another one is refused at opening."""
@@ -103,6 +103,14 @@ class AsyncDrivers:
     check: Callable[[], Awaitable[tuple[str, ...]]] | None = None
 
 
+class Provision(Protocol):
+    """How a backend creates what it needs."""
+
+    def __call__(self, opening: Opening[Any], /, *, dry_run: bool) -> Sequence[str]:
+        """Create what is missing; return what was found and done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend(Generic[Options]):
     """What a plugin registers. Building one imports no SDK and opens no connection.
@@ -118,6 +126,9 @@ class Backend(Generic[Options]):
         survives: What an acknowledged write survives. The conformance suite holds it to that.
         open: A plain function without I/O; the SDK is imported here. None for a purely asynchronous backend.
         aopen: The same for native asynchronous drivers, or None: then core runs the others in threads.
+        provision: Creates what is missing, such as a table or a bucket, and changes nothing that exists without saying
+            so; or None where there is nothing to create. Returns what it found and did, a line each, for people; with
+            ``dry_run=True``, what it would do. Its exceptions are explained by the drivers' ``fault``.
     """
 
     contract: int
@@ -130,6 +141,7 @@ class Backend(Generic[Options]):
     survives: Survives
     open: Callable[[Opening[Options]], Drivers] | None
     aopen: Callable[[Opening[Options]], AsyncDrivers] | None = None
+    provision: Provision | None = None
 
 
 AnyBackend = Backend[Any]

@@ -7,7 +7,10 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -16,7 +19,9 @@ from statekit.__main__ import main
 from statekit._cli.terminal import Terminal
 from statekit._config.platforms import VARIABLES
 from statekit._core.seal import KeyRing
+from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import StateError
+from statekit.testing import backend_of
 
 
 @pytest.fixture(autouse=True)
@@ -154,6 +159,56 @@ def test_check_explains_a_directory_that_nobody_may_write(capsys: pytest.Capture
     assert "this user may write" in capsys.readouterr().err
 
 
+# provision
+
+
+class Creating:
+    """A backend that creates a table, or is refused."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: Exception | None = None) -> None:
+        self.asked: list[bool] = []
+        backend = replace(backend_of(records=MemoryRecords(), name="made"), provision=self._provision)
+        entry = plugins.Entry("made", "made", "made 1", lambda: SimpleNamespace(statekit_backends=lambda: (backend,)))
+        monkeypatch.setattr(plugins, "_REGISTRY", plugins.Registry(lambda: [entry]))
+        self._error = error
+
+    def _provision(self, _: Any, /, *, dry_run: bool) -> list[str]:
+        self.asked.append(dry_run)
+        if self._error:
+            raise self._error
+        return ["table state: created"]
+
+
+def test_provision_says_what_was_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    backend = Creating(monkeypatch)
+    assert main(["provision", "--sessions", "made:"]) == 0
+    assert capsys.readouterr().out == "✓ table state: created\n"
+    assert backend.asked == [False]
+
+
+def test_provision_can_only_say_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    backend = Creating(monkeypatch)
+    assert main(["provision", "--sessions", "made:", "--dry-run"]) == 0
+    assert capsys.readouterr().out.endswith("nothing was changed\n")
+    assert backend.asked == [True]
+
+
+def test_provision_explains_a_refusal_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Creating(monkeypatch, PermissionError("hunter2"))
+    assert main(["provision", "--sessions", "made:"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("statekit: state.provision on made: ")
+    assert error.count("\n") == 1
+    assert "hunter2" not in error
+
+
+def test_provision_says_where_there_is_nothing_to_create(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "--url", "memory:"]) == 0
+    assert "there is nothing to create" in capsys.readouterr().out
+
+
 # Errors
 
 
@@ -205,7 +260,7 @@ def test_a_reader_who_leaves_early_sees_no_traceback() -> None:
 def test_the_module_runs_as_a_command() -> None:
     done = subprocess.run([sys.executable, "-m", "statekit", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert all(command in done.stdout for command in ("demo", "check", "plugins", "clauses", "keygen"))
+    assert all(command in done.stdout for command in ("demo", "check", "provision", "plugins", "clauses", "keygen"))
 
 
 # The terminal

@@ -129,7 +129,7 @@ def make_bucket(client: Any, name: str) -> None:
 
 
 def make_table(client: Any, name: str) -> None:
-    """Create a DynamoDB table, keyed by the string `id`, unless it is there."""
+    """Create a DynamoDB table, keyed by the string `id`, unless it is there, and wait until it takes items."""
     from botocore.exceptions import ClientError
 
     try:
@@ -142,6 +142,8 @@ def make_table(client: Any, name: str) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] != "ResourceInUseException":
             raise
+    # Also where a server is told to create tables at once, one is refused for a moment after it was asked for.
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
 
 
 @cache

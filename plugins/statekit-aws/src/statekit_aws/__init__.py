@@ -5,7 +5,7 @@ Importing this module imports no SDK; opening a backend does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from statekit.driver import CONTRACT, AnyBackend, Backend, Drivers, Opening, Reach, Survives
@@ -21,6 +21,12 @@ def _open(opening: Opening[Any]) -> Drivers:
     return open_drivers(opening)
 
 
+def _provision(opening: Opening[Any], /, *, dry_run: bool) -> Sequence[str]:
+    from .provision import provision
+
+    return provision(opening, dry_run=dry_run)
+
+
 def _backend(name: str, options: type[Any], *, records: bool, objects: bool) -> AnyBackend:
     opener: Callable[[Opening[Any]], Drivers] = _open
     return Backend(
@@ -33,6 +39,7 @@ def _backend(name: str, options: type[Any], *, records: bool, objects: bool) -> 
         reach=Reach.NETWORK,
         survives=Survives.SERVER,
         open=opener,
+        provision=_provision,
     )
 
 

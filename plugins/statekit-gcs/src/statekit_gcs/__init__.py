@@ -5,7 +5,7 @@ Importing this module imports no client library; opening a backend does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from statekit.driver import CONTRACT, AnyBackend, Backend, Drivers, Opening, Reach, Survives
@@ -21,6 +21,12 @@ def _open(opening: Opening[GcsOptions]) -> Drivers:
     return open_sync(opening)
 
 
+def _provision(opening: Opening[GcsOptions], /, *, dry_run: bool) -> Sequence[str]:
+    from .provision import provision
+
+    return provision(opening, dry_run=dry_run)
+
+
 BACKEND: Final = Backend(
     contract=CONTRACT,
     name="gcs",
@@ -31,6 +37,7 @@ BACKEND: Final = Backend(
     reach=Reach.NETWORK,
     survives=Survives.SERVER,
     open=_open,
+    provision=_provision,
 )
 
 
