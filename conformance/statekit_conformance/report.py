@@ -7,7 +7,7 @@ The JSON document, version 1::
                           "reason": why it could not start, or null}},
      "clauses":   {ID: {"text", "level"}},
      "results":   [{"clause", "target", "status", "reason", "seconds"}],
-     "histories": [],
+     "histories": [{"target", "workload", "operations", "verdict": ok, illegal or unknown, "seconds", "seed"}],
      "summary":   {"pass": 0, "fail": 0, "engine-fault": 0, "waived": 0, "not-claimed": 0, "skipped": 0,
                    "targets": {NAME: {the same}}, "partial": whether cases were deselected, "problems": [TEXT]}}
 
@@ -65,6 +65,7 @@ class Report:
         self.absent = dict(absent)
         self.waivers = waivers
         self.notes: dict[str, Any] = {"targets": {}, "failures": {}, "deselected": {}}
+        self.histories: list[dict[str, Any]] = []
         self._outcomes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
 
@@ -109,6 +110,8 @@ class Report:
         facts = dict(report.user_properties).get("statekit")
         if not isinstance(facts, dict):
             return
+        if report.when == "call":
+            self.histories += facts.get("histories", [])
         names = self.names if facts["target"] is None else [facts["target"]]
         for name in facts["clauses"]:
             for target in names:
@@ -179,7 +182,7 @@ class Report:
                 {field: getattr(result, field) for field in ("clause", "target", "status", "reason", "seconds")}
                 for result in results
             ],
-            "histories": [],
+            "histories": self.histories,
             "summary": self._summary(results),
         }
 

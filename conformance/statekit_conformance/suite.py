@@ -29,6 +29,8 @@ _STARTING: Final = 300.0
 """Seconds for starting and certifying a target's engines."""
 _RAW: Final = frozenset({"records", "objects_driver", "engine", "processes", "server"})
 """Fixtures that make no difference between a synchronous state and an asynchronous one."""
+_MIXED: Final = "race"
+"""The fixture whose cases use both colours at once."""
 
 
 class Suite:
@@ -44,7 +46,9 @@ class Suite:
         self._hangs: dict[str, int] = {}
         self._guard = Guard(config.option.statekit_allow)
         config.pluginmanager.register(fixtures, "statekit-fixtures")
-        config.pluginmanager.register(Patience(config.option.statekit_case_timeout), "statekit-patience")
+        # A case that soaks is not one that hangs.
+        patience = config.option.statekit_case_timeout + 2 * config.option.statekit_soak
+        config.pluginmanager.register(Patience(patience), "statekit-patience")
 
     def _check_report_path(self) -> None:
         path = self.config.option.statekit_report
@@ -61,8 +65,11 @@ class Suite:
         """Run each case for each target, in the colours that make a difference to it."""
         if "statekit_running" in metafunc.fixturenames:
             stores = _uses_stores(metafunc)
+            most = 1 if _MIXED in metafunc.fixturenames else 2
             places = [
-                Place(target, colour) for target in self.choice.targets for colour in _colours(target, stores=stores)
+                Place(target, colour)
+                for target in self.choice.targets
+                for colour in _colours(target, stores=stores)[:most]
             ]
             metafunc.parametrize("statekit_running", places, indirect=True, scope="session", ids=str)
 
