@@ -47,7 +47,7 @@ def live(racer: Racer) -> None:
     if chance < 0.65:
         save(racer, key, session)
     elif chance < 0.75:
-        _ended(racer, key, "touch", session.id, partial(_touched, racer, session), _tell_nothing)
+        _ended(racer, key, "touch", session.id, partial(racer.store.sessions.touch, session), _tell_touched)
     elif chance < 0.92:
         new = _ended(racer, key, "rotate", session.id, partial(racer.store.sessions.rotate, session), _tell_id)
         if new is not FAILED:
@@ -88,10 +88,6 @@ def save(racer: Racer, key: str, session: Session) -> None:
     _ended(racer, key, "save", session.id, send, tell_loaded, changed=changed, deleted=deleted)
 
 
-def _touched(racer: Racer, session: Session) -> None:
-    racer.store.sessions.touch(session)
-
-
 def _ended(racer: Racer, key: str, action: str, identifier: str, send: Any, tell: Any, **arguments: Any) -> Any:
     """Ask for what fails if the session is gone.
 
@@ -112,9 +108,10 @@ def _ended(racer: Racer, key: str, action: str, identifier: str, send: Any, tell
     def told(call: Call, answer: Any) -> None:
         if answer is not FAILED:
             tell(call, answer)
-        elif load is not None:
+        else:
             call.unknown("gone, perhaps after it was applied")
-            load.answered(None)
+        if load is not None:
+            load.answered(None) if answer is FAILED else load.failed("nothing was found out")
 
     return racer.ask(key, action, settled, told, id=name, **arguments)
 
@@ -126,6 +123,13 @@ def tell_loaded(call: Call, session: Session | None) -> None:
 
 def _tell_id(call: Call, session: Session) -> None:
     call.answered({"id": alias(session.id)})
+
+
+def _tell_touched(call: Call, asked: bool) -> None:  # noqa: FBT001 - as the store answers
+    if asked:
+        call.answered()
+    else:
+        call.failed("within the touch interval nothing is sent")
 
 
 def _tell_nothing(call: Call, _: object) -> None:

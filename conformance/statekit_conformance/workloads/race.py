@@ -14,7 +14,9 @@ from typing import Any, Final, TypeAlias
 
 from statekit_conformance.checker import Model, Report, Verdict, check
 from statekit_conformance.history import Failed, Operation, Unknown, read_directory
+from statekit_conformance.proxy import Proxy
 from statekit_conformance.running import Running
+from statekit_conformance.site import Site
 from statekit_conformance.threads import together
 
 from .crew import Crew
@@ -25,6 +27,12 @@ __all__ = ["Race", "Round", "Trouble", "Workload"]
 THREADS: Final = 3
 SECONDS: Final = 1.0
 MOST: Final = 80
+_WIRED: Final = 2.0
+"""Seconds for a round in which replies are lost: it takes a while until a client gives up."""
+_LONGER: Final = 3
+"""How many times as much may be asked in it: there has to be something for faults to strike."""
+_IMPATIENT: Final = 0.7
+"""Seconds that one request may take in such a round."""
 _CHECKING: Final = 30.0
 """Seconds for one verdict."""
 _ENDING: Final = 50.0
@@ -68,11 +76,13 @@ class Round:
         plan: What the racers were told.
         crew: Their processes; None if they are threads of this one.
         running: The target.
+        proxies: What stands before its engines, if anything does.
     """
 
     plan: Plan
     crew: Crew | None
     running: Running
+    proxies: Sequence[Proxy]
 
     def part(self, share: float) -> float:
         """Return a share of the round's time, in seconds."""
@@ -113,8 +123,7 @@ class Race:
         *,
         trouble: Trouble | None = None,
         label: str = "",
-        through: Callable[[], AbstractContextManager[Any]] | None = None,
-        timeout: float | None = None,
+        wired: bool = False,
     ) -> None:
         """Race until the time is up, and insist that the history can be explained.
 
@@ -122,8 +131,7 @@ class Race:
             workload: What to do.
             trouble: What happens meanwhile; a context that is entered when all race.
             label: Names the trouble in the report.
-            through: Gives another way to the target, for as long as it is open.
-            timeout: Seconds that one request may take.
+            wired: Whether the racers reach the engines through proxies, with little patience for each request.
         """
         began = time.monotonic()
         name = f"{workload.name}, {label}" if label else workload.name
@@ -131,9 +139,9 @@ class Race:
         self._note(entry)
         for number in self._rounds(began):
             entry |= {"seconds": round(time.monotonic() - began, 3), "seed": self._seed + number}
-            with through() if through else nullcontext(self._running.site) as site:
-                plan = self._plan(workload, number, site, timeout)
-                history = self._round(workload, plan, trouble)
+            with self._running.proxied() if wired else nullcontext((self._running.site, ())) as (site, proxies):
+                plan = self._plan(workload, number, site, wired=wired)
+                history = self._round(workload, Round(plan, self._crew, self._running, proxies), trouble)
             shutil.rmtree(plan.folder)
             entry["operations"] += len(history)
             _insist_on_answers(history, troubled=trouble is not None)
@@ -147,7 +155,7 @@ class Race:
             yield number
             number += 1
 
-    def _plan(self, workload: Workload, number: int, site: Any, timeout: float | None) -> Plan:
+    def _plan(self, workload: Workload, number: int, site: Site, *, wired: bool) -> Plan:
         folder = self._folder / f"round-{number}"
         folder.mkdir()
         return Plan(
@@ -158,21 +166,21 @@ class Race:
             folder=folder,
             seed=self._seed + number,
             threads=THREADS,
-            seconds=workload.seconds,
-            most=workload.most,
-            timeout=timeout,
-            faults=timeout is not None,
+            seconds=_WIRED if wired else workload.seconds,
+            most=workload.most * (_LONGER if wired else 1),
+            timeout=_IMPATIENT if wired else None,
+            faults=wired,
             environment=dict(os.environ),
         )
 
-    def _round(self, workload: Workload, plan: Plan, trouble: Trouble | None) -> Sequence[Operation]:
+    def _round(self, workload: Workload, about: Round, trouble: Trouble | None) -> Sequence[Operation]:
         """Race once, look at everything when all is quiet, and return the history."""
-        with self._racing(plan), trouble(Round(plan, self._crew, self._running)) if trouble else nullcontext():
+        with self._racing(about.plan), trouble(about) if trouble else nullcontext():
             pass
-        quiet = replace(plan, site=self._running.site, timeout=None)
+        quiet = replace(about.plan, site=self._running.site, timeout=None, faults=False)
         with Stage(quiet, 0, "end") as stage:
             workload.look(Racer(stage, "end"))
-        return read_directory(plan.folder)
+        return read_directory(about.plan.folder)
 
     @contextmanager
     def _racing(self, plan: Plan) -> Iterator[None]:

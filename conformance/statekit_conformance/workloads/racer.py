@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from copy import copy
 from dataclasses import dataclass, field
+from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from typing import Any, Final, Self, TypeAlias
@@ -26,7 +27,8 @@ from .board import Board
 
 __all__ = ["FAILED", "Act", "Plan", "Racer", "Stage"]
 
-_POLICY: Final = SessionPolicy(sessions_per_owner=1000)
+_POLICY: Final = SessionPolicy(touch_interval=timedelta(0), sessions_per_owner=1000)
+"""Every touch is sent, and nobody loses a session to the next login."""
 _BREATH: Final = 0.02
 """Seconds after a fault: a server that is down is not asked a thousand times a second."""
 _GRACE: Final = 20.0
@@ -98,18 +100,25 @@ class Stage:
         self.recorder = self._undo.enter_context(Recorder(plan.folder / f"{name}.jsonl", name))
         clock: Any = SystemClock()  # those who wait for each other have to wait
         site = copy(plan.site)  # its event loop ends with this stage
+        site.timeout = plan.timeout or site.timeout
         subject = Subject(site, _colour(site, number), namespace=plan.namespace, clock=clock)
         self._undo.callback(site.loop.close)
         self._undo.callback(subject.close)
         self.store: Any = self._opened(subject)
+        self._warm_up()
 
     def _opened(self, subject: Subject) -> Any:
-        limit = self.plan.timeout or subject.site.timeout
         if self.plan.opens == "view":
-            return subject.open(policy=_POLICY, attempt_timeout=limit, timeout=max(limit, _GRACE))
-        calls: Any = subject.records() if self.plan.opens == "records" else subject.objects_driver()
-        calls.timeout = limit
-        return calls
+            return subject.open(policy=_POLICY, timeout=max(subject.site.timeout, _GRACE))
+        return subject.records() if self.plan.opens == "records" else subject.objects_driver()
+
+    def _warm_up(self) -> None:
+        """Make a round trip: a client that connects takes its time, and the others would be through by then."""
+        if self.plan.opens == "view":
+            self.store.sessions.load("A" * 43)
+            self.store.objects.exists("warm")
+        else:
+            self.store.read(self.store.key("warm"))
 
     def race(self) -> None:
         """Run the racers, all at once, until the time is up."""
