@@ -51,9 +51,9 @@ class Suite:
         config.pluginmanager.register(Patience(patience), "statekit-patience")
 
     def _check_report_path(self) -> None:
-        path = self.config.option.statekit_report
-        if path and not Path(path).absolute().parent.is_dir():
-            raise pytest.UsageError(f"the report cannot be written: {Path(path).absolute().parent} is no folder")
+        for path in filter(None, (self.config.option.statekit_report, self.config.option.statekit_html)):
+            if not Path(path).absolute().parent.is_dir():
+                raise pytest.UsageError(f"the report cannot be written: {Path(path).absolute().parent} is no folder")
 
     def pytest_report_header(self) -> list[str]:
         """Name the targets, and why others cannot start."""
@@ -182,6 +182,8 @@ class Suite:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self.config.option.statekit_report:
             self.report.write(Path(self.config.option.statekit_report))
+        if self.config.option.statekit_html:
+            self.report.write_page(Path(self.config.option.statekit_html))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show clauses by targets."""

@@ -21,9 +21,7 @@ def write(driver, key, version):
 
 
 def copy(driver, key, version, source, pinned):
-    return driver.once(
-        "copy", source, key, pinned=Match(pinned), meta=META, expect=Match(version), resume=None
-    )
+    return driver.once("copy", source, key, pinned=Match(pinned), meta=META, expect=Match(version), resume=None)
 
 
 def delete(driver, key, version):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ class Board:
         """Let everybody see a JSON value under a name."""
         draft = self._folder / f"{name}~{secrets.token_hex(6)}"
         draft.write_text(json.dumps(value), "utf-8")
-        os.replace(draft, self._folder / name)
+        draft.replace(self._folder / name)
 
     def seen(self, name: str) -> Any:
         """Return what was pinned last under a name, or None."""

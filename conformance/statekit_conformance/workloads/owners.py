@@ -89,9 +89,7 @@ def _rotate(racer: Racer, owner: str, device: int, key: str, identifier: str) ->
     if session is None or session is FAILED:
         return
     send = partial(racer.store.sessions.rotate, session)
-    new = racer.ask(
-        key, "rotate", send, lambda call, it: call.answered({"id": alias(it.id)}), id=alias(identifier)
-    )
+    new = racer.ask(key, "rotate", send, lambda call, it: call.answered({"id": alias(it.id)}), id=alias(identifier))
     if new is not FAILED:
         racer.board.pin(f"{owner}-{device}", [key, new.id])
 

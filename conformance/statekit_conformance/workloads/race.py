@@ -135,7 +135,7 @@ class Race:
         """
         began = time.monotonic()
         name = f"{workload.name}, {label}" if label else workload.name
-        entry = {"target": self._running.target.name, "workload": name, "operations": 0, "verdict": "ok"}
+        entry: dict[str, Any] = {"target": self._running.target.name, "workload": name, "operations": 0, "verdict": "ok"}
         self._note(entry)
         for number in self._rounds(began):
             entry |= {"seconds": round(time.monotonic() - began, 3), "seed": self._seed + number}
@@ -188,8 +188,8 @@ class Race:
             together(4, lambda number: _race_here(plan, number))
             yield
             return
-        self._crew.start(plan)
         try:
+            self._crew.start(plan)
             yield
         except BaseException:
             self._crew.close()

@@ -222,7 +222,7 @@ class Racer:
         if isinstance(error, StateError):
             if not isinstance(error, BackendError):
                 raise error
-            return error.fault or Fault.UNKNOWN
+            return error.fault
         fault: Fault = self.store.fault(error).fault
         return fault
 

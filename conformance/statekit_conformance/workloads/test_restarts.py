@@ -46,6 +46,6 @@ def test_objects_of_the_driver_survive_the_engine_being_killed_under_load(race):
     race(OBJECT_DRIVER, **ENGINE)
 
 
-@clause("S-13", "E-06", needs=("durable",))
+@clause("R-19", "S-13", "E-06", needs=("durable",))
 def test_counters_survive_the_engine_being_killed_under_load(race):
     race(COUNTERS, **ENGINE)
