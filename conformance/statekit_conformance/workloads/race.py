@@ -135,7 +135,12 @@ class Race:
         """
         began = time.monotonic()
         name = f"{workload.name}, {label}" if label else workload.name
-        entry: dict[str, Any] = {"target": self._running.target.name, "workload": name, "operations": 0, "verdict": "ok"}
+        entry: dict[str, Any] = {
+            "target": self._running.target.name,
+            "workload": name,
+            "operations": 0,
+            "verdict": "ok",
+        }
         self._note(entry)
         for number in self._rounds(began):
             entry |= {"seconds": round(time.monotonic() - began, 3), "seed": self._seed + number}
