@@ -104,7 +104,7 @@ OBJECT_LISTINGS: Final = Workload(
     name="listing of objects during change",
     act=change_objects,
     look=list_objects,
-    opens="view",
+    opens="view.objects",
     models={"k": CreateOnce()},
     most=150,
 )

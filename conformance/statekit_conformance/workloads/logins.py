@@ -148,7 +148,7 @@ ROTATIONS: Final = Workload(
     name="rotate against save against destroy",
     act=live,
     look=look_at_sessions,
-    opens="view",
+    opens="view.sessions",
     models={"": SessionRegister()},
 )
 
@@ -177,7 +177,7 @@ MERGES: Final = Workload(
     name="saves that merge",
     act=merge,
     look=look_at_sessions,
-    opens="view",
+    opens="view.sessions",
     models={"": SessionRegister()},
 )
 
@@ -224,6 +224,6 @@ COUNTERS: Final = Workload(
     name="counters by update",
     act=count,
     look=look_at_counters,
-    opens="view",
+    opens="view.sessions",
     models={"": Counter()},
 )

@@ -134,7 +134,7 @@ REVOCATIONS: Final = Workload(
     name="revoke_all against login and rotation",
     act=come_and_go,
     look=look_at_devices,
-    opens="view",
+    opens="view.sessions",
     models={"session/": SessionRegister(), "owner/": Epoch()},
     derive=by_session,
 )

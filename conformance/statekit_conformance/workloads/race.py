@@ -51,7 +51,7 @@ class Workload:
         name: For the report.
         act: Asks one thing, or a few.
         look: Reads everything once more, when all is quiet again.
-        opens: ``records``, ``objects`` or ``view``.
+        opens: ``records``, ``objects``, ``view.sessions`` or ``view.objects``.
         models: What each key does, by the beginning of the key.
         derive: Makes of what was recorded what the models know.
         seconds: For one round.

@@ -51,7 +51,8 @@ class Plan:
 
     Attributes:
         act: Asks one thing, or a few.
-        opens: What the racers use: ``records`` and ``objects`` are the raw drivers, ``view`` the stores.
+        opens: What the racers use: ``records`` or ``objects``, by the raw driver, or a store of the view: ``view.sessions``
+            or ``view.objects``.
         site: Where.
         namespace: Of this round.
         folder: Where histories are recorded.
@@ -108,14 +109,15 @@ class Stage:
         self._warm_up()
 
     def _opened(self, subject: Subject) -> Any:
-        if self.plan.opens == "view":
+        if self.plan.opens.startswith("view"):
             return subject.open(policy=_POLICY, timeout=max(subject.site.timeout, _GRACE))
         return subject.records() if self.plan.opens == "records" else subject.objects_driver()
 
     def _warm_up(self) -> None:
         """Make a round trip: a client that connects takes its time, and the others would be through by then."""
-        if self.plan.opens == "view":
+        if self.plan.opens == "view.sessions":
             self.store.sessions.load("A" * 43)
+        elif self.plan.opens == "view.objects":
             self.store.objects.exists("warm")
         else:
             self.store.read(self.store.key("warm"))

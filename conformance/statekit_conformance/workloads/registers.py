@@ -293,6 +293,6 @@ OBJECTS: Final = Workload(
     name="conditional put, copy and delete of objects",
     act=change_object,
     look=look_at_objects,
-    opens="view",
+    opens="view.objects",
     models={"": ObjectRegister()},
 )
