@@ -51,7 +51,7 @@ class Plan:
 
     Attributes:
         act: Asks one thing, or a few.
-        opens: What the racers use: ``records`` or ``objects``, by the raw driver, or a store of the view: ``view.sessions``
+        opens: What the racers use: the raw drivers ``records`` or ``objects``, or the stores ``view.sessions``
             or ``view.objects``.
         site: Where.
         namespace: Of this round.
