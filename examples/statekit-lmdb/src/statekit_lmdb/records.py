@@ -102,7 +102,7 @@ class LmdbRecords:
                 if not key.startswith(prefix.encode()) or len(found) == limit:
                     break
                 if cursor is None or key != start:
-                    record = unpacked(stored)
+                    record = unpacked(bytes(stored))
                     found.append(Entry(key.decode(), record.version, record.expires_at))
         return Page(tuple(found), found[-1].key if len(found) == limit else None)
 
