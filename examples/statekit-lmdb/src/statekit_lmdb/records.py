@@ -102,7 +102,7 @@ class LmdbRecords:
                 if not key.startswith(prefix.encode()) or len(found) == limit:
                     break
                 if cursor is None or key != start:
-                    record = unpacked(bytes(stored))
+                    record = unpacked(stored)
                     found.append(Entry(key.decode(), record.version, record.expires_at))
         return Page(tuple(found), found[-1].key if len(found) == limit else None)
 
@@ -113,7 +113,7 @@ class LmdbRecords:
 
 def _found(transaction: lmdb.Transaction, key: str) -> Record | None:
     stored = transaction.get(key.encode())
-    return None if stored is None else unpacked(stored)
+    return None if stored is None else unpacked(bytes(stored))
 
 
 def _holds(expect: Expect | Entry, current: Record | None) -> bool:
