@@ -227,7 +227,9 @@ def change_object(racer: Racer) -> None:
     if chance < 0.75 or seen is None:
         name = racer.fresh()
         data = payload(name, racer.random.choice(_SIZES))
-        info = racer.ask(key, "put", partial(objects.put, key, data, **asked), _tell_info, data=name, **told)
+        info = racer.ask(
+            key, "put", partial(objects.put, key, data, **asked), partial(_tell_info, racer), data=name, **told
+        )
         if info is not FAILED:
             racer.memory[key] = info
     elif chance < 0.85:
@@ -246,7 +248,8 @@ def copy_object(racer: Racer, key: str, asked: dict[str, Any], told: dict[str, A
         if not racer.faults:
             raise
         return  # there is nothing to be copied, then
-    racer.ask(key, "put", partial(racer.store.objects.copy, source, key, **asked), _tell_info, data=name, **told)
+    send = partial(racer.store.objects.copy, source, key, **asked)
+    racer.ask(key, "put", send, partial(_tell_info, racer), data=name, **told)
 
 
 def _delete_object(racer: Racer, key: str, asked: dict[str, Any], told: dict[str, Any]) -> None:
@@ -279,8 +282,10 @@ def _tell_object(call: Call, found: Any) -> None:
     call.answered(None if found is None else {"data": name_of(found.data), "version": found.info.version})
 
 
-def _tell_info(call: Call, info: Any) -> None:
-    call.answered({"version": info.version})
+def _tell_info(racer: Racer, call: Call, info: Any) -> None:
+    """Record a put. One whose reply was lost and that was overwritten since has no version that it could tell."""
+    overtaken = racer.faults and info.version == info.write_id
+    call.answered({} if overtaken else {"version": info.version})
 
 
 def look_at_objects(racer: Racer) -> None:
