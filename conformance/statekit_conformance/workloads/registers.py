@@ -232,7 +232,9 @@ def change_object(racer: Racer) -> None:
         )
         if info is not FAILED:
             racer.memory[key] = info
-    elif chance < 0.85:
+    elif chance < 0.85 or racer.faults:
+        # Where replies are lost nothing is deleted: whether an object was created and deleted meanwhile, or not
+        # created yet, nobody can tell, and so it may be created again (P1).
         copy_object(racer, key, asked, told)
     else:
         _delete_object(racer, key, asked, told)
@@ -254,12 +256,11 @@ def copy_object(racer: Racer, key: str, asked: dict[str, Any], told: dict[str, A
 
 def _delete_object(racer: Racer, key: str, asked: dict[str, Any], told: dict[str, Any]) -> None:
     objects = racer.store.objects
-    if racer.random.random() < 0.3 and not racer.faults:
+    if racer.random.random() < 0.3:
         asked = told = {}
-    nothing = "gone" if racer.faults else "absent"
 
     def tell(call: Call, deleted: bool) -> None:  # noqa: FBT001 - as the store answers
-        call.answered("deleted" if deleted else nothing)
+        call.answered("deleted" if deleted else "absent")
 
     racer.ask(key, "delete", partial(objects.delete, key, **asked), tell, **told)
 
