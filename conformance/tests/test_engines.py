@@ -7,6 +7,7 @@ import random
 import signal
 import socket
 import stat
+import struct
 import subprocess
 import sys
 import threading
@@ -362,3 +363,16 @@ def test_losing_the_race_to_install_is_as_good_as_winning_it(tmp_path: Path, cac
     fake_npm(tmp_path / "bin", f"mkdir -p node_modules/dynalite; touch node_modules/dynalite/cli.js; {other}")
     dynalite.install()
     assert [path.name for path in cache.iterdir()] == ["dynalite-4.0.0"]
+
+
+def test_dynalite_outlives_clients_that_are_killed_in_the_middle_of_a_request(tmp_path):
+    server = started("dynalite", tmp_path)
+    try:
+        host, _, port = server.endpoints["dynamodb"].rpartition("//")[2].strip("/").partition(":")
+        for _ in range(20):
+            with socket.create_connection((host, int(port))) as client:
+                client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        leave(server)
+    finally:
+        server.stop()

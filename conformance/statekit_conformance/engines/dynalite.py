@@ -19,6 +19,7 @@ from statekit_conformance.engines.vendor import AWS_ENVIRONMENT, dynamodb_client
 
 _VERSION = "4.0.0"
 _INSTALL_LIMIT = 300.0  # seconds
+_OUTLIVE = Path(__file__).with_name("outlive_clients.js")
 _IMMEDIATELY = ("--createTableMs", "0", "--deleteTableMs", "0", "--updateTableMs", "0")
 
 
@@ -63,7 +64,7 @@ class Dynalite(Engine):
         return [
             Command(
                 shutil.which("node") or "",
-                [str(_script()), *place, *_IMMEDIATELY],
+                ["--require", str(_OUTLIVE), str(_script()), *place, *_IMMEDIATELY],
                 self.data_dir / "server.log",
             )
         ]
