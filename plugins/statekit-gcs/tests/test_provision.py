@@ -4,8 +4,10 @@ import pytest
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import storage
 from statekit_gcs import BACKEND
-from statekit_gcs.options import GcsOptions
 from statekit_gcs.provision import provision
+
+import statekit
+from statekit.errors import MisconfiguredError
 
 
 def test_a_dry_run_says_what_would_be_done_and_does_nothing(endpoint, opening):
@@ -57,8 +59,11 @@ def test_rules_for_another_prefix_are_added_and_others_are_kept(endpoint, openin
     assert not any("given" in line for line in provision(opening(endpoint, bucket="shared-bucket"), dry_run=True))
 
 
-def test_a_new_bucket_needs_a_project(endpoint, opening, monkeypatch):
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_new_bucket_needs_a_project(endpoint, monkeypatch, dry_run):
     monkeypatch.delenv("GOOGLE_CLOUD_PROJECT", raising=False)
-    options = GcsOptions(endpoint=endpoint, anonymous=True)
-    with pytest.raises(ValueError, match="project"):
-        provision(opening(endpoint, bucket="poor-bucket", options=options), dry_run=False)
+    with (
+        statekit.open(f"gs://poor-bucket?endpoint={endpoint}&anonymous=true") as state,
+        pytest.raises(MisconfiguredError, match=r"project.*GOOGLE_CLOUD_PROJECT"),
+    ):
+        state.provision(dry_run=dry_run)

@@ -13,6 +13,7 @@ from typing import Any, Final
 from statekit.driver import Opening
 
 from .connect import lender_of
+from .faults import NoProjectError
 from .flows import MISSING, OK, Flow, expected
 from .options import GcsOptions
 from .place import Place, place_of
@@ -40,7 +41,7 @@ def provision(opening: Opening[GcsOptions], *, dry_run: bool) -> Sequence[str]:
         What was done, or would be, and what was found: a line each, for people.
 
     Raises:
-        ValueError: A bucket is to be created and no project is known.
+        NoProjectError: A bucket is to be created and no project is known.
     """
     sender = Sender(lender_of(opening), opening.attempt_timeout)
     try:
@@ -54,8 +55,9 @@ def _provision(place: Place, options: GcsOptions, *, dry_run: bool) -> Flow[Sequ
     bucket, would = Bucket(place.bucket), "would be " if dry_run else ""
     answer = yield bucket.settings(_FIELDS)
     if answer.status == MISSING:
+        project = _project(options)
         if not dry_run:
-            expected((yield bucket.create(_resource(place, options), project=_project(options))), OK)
+            expected((yield bucket.create(_resource(place, options), project=project)), OK)
         where = f" in {options.location}" if options.location else ""
         created = f"{would}created{where}: private, uniform access, no soft delete"
         return [created, *(f"{would}given the rule: {_described(rule)}" for rule in _wanted(place))]
@@ -85,7 +87,7 @@ def _resource(place: Place, options: GcsOptions) -> dict[str, Any]:
 def _project(options: GcsOptions) -> str:
     project = options.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     if not project:
-        raise ValueError("name the project of the new bucket: the option project, or GOOGLE_CLOUD_PROJECT")
+        raise NoProjectError
     return project
 
 
