@@ -21,9 +21,11 @@ from statekit_conformance.engines.gcs.json_uploads import JsonUploads
 from statekit_conformance.engines.gcs.keys import ServiceAccounts
 from statekit_conformance.engines.gcs.objects import Objects
 from statekit_conformance.engines.gcs.pace import Pace
+from statekit_conformance.engines.gcs.part_uploads import PartUploads
 from statekit_conformance.engines.gcs.rewriting import Rewriting
 from statekit_conformance.engines.gcs.uploads import Uploads
 from statekit_conformance.engines.gcs.xml_api import XmlApi
+from statekit_conformance.engines.gcs.xml_parts import XmlParts
 
 _JSON = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/")
 _JSON_EXACTLY = {"/storage/v1/b", "/batch", "/batch/storage/v1"}
@@ -70,7 +72,8 @@ class Engine:
         self._access = Access(keys, clock, settings.token)
         self._json = JsonApi(buckets, objects, Rewriting(objects, clock, settings.rewrite_step))
         self._uploads = JsonUploads(objects, uploads)
-        self._xml = XmlApi(buckets, objects, uploads, self._access, Forms(objects, keys, clock))
+        parts = XmlParts(objects, PartUploads(objects, clock))
+        self._xml = XmlApi(buckets, objects, uploads, parts, self._access, Forms(objects, keys, clock))
         with database.change() as rows:
             uploads.drop_expired(rows)
             bodies.drop_orphans(rows)
