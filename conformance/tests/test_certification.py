@@ -53,6 +53,7 @@ LACKS = {
         "objects.multipart_conditional",
         "objects.multipart_atomic",
         "objects.read_pinned",
+        "objects.range_beyond",
         "objects.batch",
         "objects.checksums",
         "objects.damage",

@@ -36,6 +36,7 @@ CAPABILITIES: Mapping[str, str] = {
     "objects.uploads_listed": "unfinished uploads are invisible to readers, listed, and gone once aborted",
     "objects.read_pinned": "a read that names a stale version is refused",
     "objects.ranges": "a range of an object is what was asked for",
+    "objects.range_beyond": "a range beyond the end is refused, and its connection serves on",
     "objects.versions_never_recur": "a version of a key never comes back, across deletes and restarts",
     "objects.keys": "keys of every kind are read back and listed as they are",
     "objects.metadata": "headers and metadata come back, and a copy replaces them",

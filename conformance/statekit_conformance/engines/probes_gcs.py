@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from statekit_conformance.engines import probes_gcs_conditions, probes_listing
 from statekit_conformance.engines.cloud_site import Site, client_error, site
 from statekit_conformance.engines.findings import Probe, nothing_lost, poll, probe, require
-from statekit_conformance.engines.plain_http import post_form, request, tampered
+from statekit_conformance.engines.plain_http import hangs_up, post_form, request, tampered
 
 _LIMIT = 10  # bytes that the signed form takes
 
@@ -52,6 +52,16 @@ def a_range_is_what_was_asked_for(site: Site) -> str:
         found = site.call(site.blob("ranged").download_as_bytes, start=start, end=end)
         require(found == b"0123456789"[start : end + 1], f"bytes {start} to {end} are {found!r}")
     return "a range is what was asked for, and one beyond the end is cut there"
+
+
+def a_range_beyond_the_end_leaves_the_connection_open(site: Site) -> str:
+    """A range beyond the end, then nothing: whoever sends the next request must not find the connection closed."""
+    site.put("ended", b"x")
+    url = f"{site.engine.endpoints['gcs']}/{site.bucket.name}/ended"
+    require(request("GET", url, headers={"Range": "bytes=5-6"})[0] == 416, "a range beyond the end is not refused")
+    closed = hangs_up(url, {"Range": "bytes=5-6"})
+    require(not closed, "after the answer to a range beyond the end the connection is closed unsaid")
+    return "the answer to a range beyond the end leaves the connection open"
 
 
 def generations_never_repeat(site: Site) -> str:
@@ -188,6 +198,7 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("records.one_read", one_answer_has_data_and_metadata),
     probe("records.keys", records_of_any_name_exist_side_by_side),
     probe("objects.ranges", a_range_is_what_was_asked_for),
+    probe("objects.range_beyond", a_range_beyond_the_end_leaves_the_connection_open),
     probe("objects.versions_never_recur", generations_never_repeat),
     probe("objects.checksums objects.damage", a_wrong_checksum_is_refused),
     probe("objects.batch", calls_in_one_request_are_answered_each),
