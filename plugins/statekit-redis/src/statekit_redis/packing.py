@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, TypeAlias, cast
 
 from hiredis import pack_command
@@ -13,6 +14,7 @@ __all__ = ["Packed", "Word", "packed"]
 Word: TypeAlias = bytes | str | int | memoryview
 Packed: TypeAlias = list[Buffer]
 
+_pack: Final = cast("Callable[[tuple[Word, ...]], bytes]", pack_command)
 LARGE: Final = 64 * 1024
 """Bytes. A value of this size is sent from where it lies; a smaller one is copied into the request."""
 
@@ -25,8 +27,3 @@ def packed(words: tuple[Word, ...]) -> Packed:
     value = last.encode() if isinstance(last, str) else last
     count, front = b"*%d\r\n" % len(words), _pack(words[:-1])
     return [b"%b%b$%d\r\n" % (count, front[front.index(b"\n") + 1 :], len(value)), value, b"\r\n"]
-
-
-def _pack(words: tuple[Word, ...]) -> bytes:
-    command: bytes = pack_command(cast("tuple[Word]", words))  # hiredis means any number of them
-    return command
