@@ -126,6 +126,7 @@ def uploads(shards: Iterable[list[list[bytes]]], prefix: str) -> tuple[Upload, .
 def info(answer: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
     """Read INFO, as lines or as a client has already read it."""
     if isinstance(answer, Mapping):
-        return answer
+        first = next(iter(answer.values()), None)
+        return first if isinstance(first, Mapping) else answer  # some answer by the server's name
     lines = (line.partition(":") for line in answer.decode().splitlines())
     return {name: value for name, colon, value in lines if colon}

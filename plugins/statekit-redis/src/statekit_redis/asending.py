@@ -1,4 +1,4 @@
-"""What sends requests, natively asynchronous: to one server, or through a client of redis.asyncio."""
+"""What sends requests, natively asynchronous: to one server, or through a client that was handed in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .packing import packed
 from .requests import Request, Run
 from .sending import MOMENT, is_cluster, primaries, target
 
-__all__ = ["AsyncDirect", "AsyncSender", "Through"]
+__all__ = ["AsyncDirect", "AsyncSender", "AsyncBorrowed"]
 
 T = TypeVar("T")
 
@@ -102,17 +102,15 @@ class AsyncDirect(AsyncSender):
         await self._lines.close()
 
 
-class Through(AsyncSender):
-    """Sends through a client: of the application's own as it is, or one for a cluster.
+class AsyncBorrowed(AsyncSender):
+    """Sends through a client of the application's own as it is.
 
     Args:
         client: ``redis.asyncio.Redis``, ``redis.asyncio.RedisCluster``, or what behaves like one.
-        own: Whether it is closed with the drivers.
     """
 
-    def __init__(self, client: Any, *, own: bool) -> None:
+    def __init__(self, client: Any) -> None:
         self._client = client
-        self._own = own
 
     async def send(self, request: Request, timeout: float) -> Any:
         """Send one request."""
@@ -142,6 +140,4 @@ class Through(AsyncSender):
         return len(primaries(self._client)) if is_cluster(self._client) else 1
 
     async def close(self) -> None:
-        """Close the client, if it is not the application's."""
-        if self._own:
-            await self._client.aclose()
+        """Leave the application's client open."""

@@ -31,7 +31,7 @@ def check(primaries: Callable[[], int]) -> Flow[tuple[str, ...]]:
     node = 0
     while True:
         try:
-            warnings += _judged(info((yield Command((b"INFO",), node=node))))
+            warnings += _judged(info((yield Command(("INFO",), node=node))))
         except ResponseError:
             warnings.append(SILENT)
         node += 1

@@ -19,7 +19,7 @@ __all__ = ["Clustered"]
 
 HOPS: Final = 5
 """How often a request follows its key: a server that says that it lives elsewhere has done nothing."""
-ASKING: Final = packed((b"ASKING",))
+ASKING: Final = packed(("ASKING",))
 
 
 class Clustered(Sender):

@@ -14,9 +14,10 @@ from redis.retry import Retry
 
 from statekit.driver import AsyncDrivers, Drivers, Opening
 
+from .acluster import AsyncClustered
 from .aio import AsyncObjects, AsyncRecords
 from .alines import AsyncLines
-from .asending import AsyncDirect, AsyncSender, Through
+from .asending import AsyncBorrowed, AsyncDirect, AsyncSender
 from .checking import check
 from .cluster import Clustered
 from .connect import RedisOptions, client_arguments, node_of
@@ -74,11 +75,11 @@ def _sender(opening: Opening[RedisOptions]) -> Sender:
 
 def _async_sender(opening: Opening[RedisOptions]) -> AsyncSender:
     if opening.client is not None:
-        return Through(opening.client, own=False)
+        return AsyncBorrowed(opening.client)
     # Each call has a timeout; redis-py's own would only add to the work.
     arguments = {**_arguments(opening), "socket_timeout": None, "retry": AsyncRetry(NoBackoff(), 0)}
     if opening.scheme == "redis+cluster":
-        return Through(redis.asyncio.RedisCluster(**arguments), own=True)
+        return AsyncClustered(redis.asyncio.RedisCluster(**arguments))
     pool = redis.asyncio.Redis(**arguments, retry_on_error=[]).connection_pool
     return AsyncDirect(AsyncLines(pool.make_connection))
 

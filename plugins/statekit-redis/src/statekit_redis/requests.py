@@ -53,12 +53,12 @@ class Run(NamedTuple):
     @property
     def words(self) -> tuple[Word, ...]:
         """The command that runs a script which the server has run before."""
-        return (b"EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
 
     @property
     def in_full(self) -> tuple[Word, ...]:
         """The command that tells the server the script, too."""
-        return (b"EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
+        return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
 
 
 Request: TypeAlias = Command | Run
@@ -105,7 +105,7 @@ class RecordRequests:
 
     def look(self, key: bytes) -> Command:
         """Read a record by its key in the server."""
-        return Command((b"HMGET", key, b"n", b"v", b"x"), key)
+        return Command(("HMGET", key, b"n", b"v", b"x"), key)
 
     def write(self, key: str, value: bytes, *, expires_at: Millis | None, write_id: str, expect: Expect) -> Run:
         """Store a record. Its version is the write id."""
@@ -127,7 +127,7 @@ class RecordRequests:
 
     def scan(self, prefix: str, node: int, cursor: int, limit: int) -> Command:
         """Look for keys. A record's key holds nothing that a pattern takes for more than itself."""
-        return Command((b"SCAN", cursor, b"MATCH", self.key(prefix) + b"*", b"COUNT", max(limit, STRIDE)), node=node)
+        return Command(("SCAN", cursor, b"MATCH", self.key(prefix) + b"*", b"COUNT", max(limit, STRIDE)), node=node)
 
 
 class ObjectRequests:
@@ -157,7 +157,7 @@ class ObjectRequests:
     def stat(self, key: str) -> Command:
         """Describe an object."""
         head = self._places(key, "")[0]
-        return Command((b"HMGET", head, b"n", b"s", b"t", b"m", b"c", b"k", b"p"), head)
+        return Command(("HMGET", head, b"n", b"s", b"t", b"m", b"c", b"k", b"p"), head)
 
     def read(self, key: str, *, start: int, length: int, expect: Expect) -> Run:
         """Read a part of an object."""
