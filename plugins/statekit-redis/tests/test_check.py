@@ -89,7 +89,7 @@ def test_a_server_without_persistence_is_warned_about(url, admin, colour):
 
 @COLOURS
 def test_a_user_who_may_not_ask_is_told_so(url, admin, colour, monkeypatch):
-    admin.execute_command("ACL", "SETUSER", "shop", "on", ">secret", "~statekit:*", "+@all", "-info")
+    admin.execute_command("ACL", "SETUSER", "shop", "on", ">secret", "~statekit:*", "~{statekit:*", "+@all", "-info")
     monkeypatch.setenv("STATEKIT_REDIS_PASSWORD", "secret")
     assert checked(f"{url}?username=shop", colour) == (SILENT,)
     monkeypatch.setenv("STATEKIT_REDIS_PASSWORD", "wrong")
