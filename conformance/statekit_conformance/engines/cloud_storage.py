@@ -65,6 +65,7 @@ class CloudStorage(Engine):
             "-m",
             "statekit_conformance.engines.gcs",
             *place,
+            "--no-sync",  # servers are killed here, machines are not
             "--service-account",
             str(account),
         ]

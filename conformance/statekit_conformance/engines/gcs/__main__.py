@@ -47,6 +47,7 @@ def _listening(options: argparse.Namespace) -> Server:
             one_change_a_second=options.one_change_a_second,
             rewrite_step=options.rewrite_step,
             clock_offset=options.clock_offset,
+            synced=not options.no_sync,
         )
         engine = Engine(options.data, settings)
     except (OSError, ValueError, RuntimeError) as error:
@@ -78,6 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     paced = "answer 429 to a second change of an object within a second"
     add("--one-change-a-second", action="store_true", help=paced)
     add("--rewrite-step", type=int, metavar="BYTES", help="copy at most this much in one rewrite call")
+    unsynced = "answer before the disk has what is acknowledged: a kill still loses nothing, a power cut may"
+    add("--no-sync", action="store_true", help=unsynced)
     add("--clock-offset", type=float, default=0.0, metavar="SECONDS", help="run this far ahead of the clock")
     return parser
 

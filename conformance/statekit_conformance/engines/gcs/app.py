@@ -45,6 +45,7 @@ class Settings:
         one_change_a_second: Whether a second change to an object within a second is refused with 429.
         rewrite_step: The most bytes that one rewrite call copies, or None for no limit.
         clock_offset: How many seconds the engine's clock runs ahead of the machine's.
+        synced: Whether an answer waits until the disk has what it acknowledges.
     """
 
     service_accounts: list[Path] = field(default_factory=list)
@@ -52,6 +53,7 @@ class Settings:
     one_change_a_second: bool = False
     rewrite_step: int | None = None
     clock_offset: float = 0.0
+    synced: bool = True
 
 
 class Engine:
@@ -64,7 +66,7 @@ class Engine:
     def __init__(self, directory: Path, settings: Settings) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _exclusive(directory / "lock")
-        database = Database(directory / "gcs.sqlite3")
+        database = Database(directory / "gcs.sqlite3", synced=settings.synced)
         clock = moments.clock(settings.clock_offset)
         keys = ServiceAccounts.of_files(settings.service_accounts)
         objects = Objects(database, clock, Pace(limited=settings.one_change_a_second))
