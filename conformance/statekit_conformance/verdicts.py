@@ -24,6 +24,8 @@ _FIXTURES: Final = {
 }
 """What asking for a fixture implies."""
 
+_LEASES: Final = ("records.one_read", "records.cas", "records.create_once", "records.delete_conditional")
+
 CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "R-01": ("records.create_once",),
     "R-02": ("records.cas",),
@@ -66,6 +68,24 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-66": ("objects.multipart_conditional", "objects.multipart_atomic"),
     "O-68": ("objects.uploads_listed",),
     "O-69": ("durable",),
+    "X-06": _LEASES,
+    "X-06.1": _LEASES,
+    "X-07": _LEASES,
+    "X-08": _LEASES,
+    "X-09": _LEASES,
+    "X-10": _LEASES,
+    "X-11": _LEASES,
+    "X-11.1": _LEASES,
+    "X-12": _LEASES,
+    "X-13": _LEASES,
+    "X-14": _LEASES,
+    "X-15": _LEASES,
+    "X-18": (*_LEASES, "objects.listing_complete", "objects.listing_order"),
+    "X-19": (*_LEASES, "objects.listing_complete", "objects.listing_order"),
+    "X-20": _LEASES,
+    "X-21": _LEASES,
+    "X-22": _LEASES,
+    "X-23": _LEASES,
     "K-01": ("objects.keys",),
     "K-03": ("objects.keys",),
     "K-11": ("objects.keys",),

@@ -283,12 +283,17 @@ class WorkspacePlans:
         yield from self._restore(op, wanted or list(self._kept), tell)
 
     def _restore(self, op: Operation, names: list[str], tell: Tell | None) -> Plan[None]:
-        entries = [self._kept[name] for name in names if name in self._kept]
+        entries: list[Entry] = yield Work(partial(self._absent, names))
         if self.holding is None or not entries:
             return
         places = yield Work(partial(self._make_room, entries))
         wanted = dict(zip(places, entries, strict=True))
         yield from self._parts.checkpoints.restore(op, self.holding, wanted, self._arrived, tell)
+
+    def _absent(self, names: list[str]) -> list[Entry]:
+        """Return what was not fetched yet. A file that is here under such a name is the application's own."""
+        kept = [self._kept[name] for name in names if name in self._kept]
+        return [entry for entry in kept if not locate(self.path, entry.name).exists()]
 
     def _arrived(self, entry: Entry) -> None:
         self._kept.pop(entry.name, None)
@@ -362,6 +367,7 @@ class WorkspacePlans:
         size = sum(file.size for file in files) + sum(entry.size for entry in kept.values())
         self._quota.check(Usage(len(files) + len(kept), size))
         done = yield from self._parts.checkpoints.save(op, holding, files, kept, tell)
+        self._kept = kept
         op.size = done.sent
         return done
 
