@@ -70,7 +70,7 @@ class FakeClock:
         """Wait in a background task until somebody has moved the clock on."""
         until = self.now() + round(seconds * 1000)
         while self.now() < until:
-            await asyncio.sleep(0.01)  # whoever moves it may be another process
+            await asyncio.sleep(0.01)
 
     def _read(self) -> int:
         return int((self._path or Path()).read_text("ascii"))

@@ -6,6 +6,7 @@ import asyncio
 import os
 import socket
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -43,7 +44,7 @@ def test_nothing_is_left_of_a_workspace_when_its_block_is_left(view, subject):
         fill(workspace, {"a/b/c": b"1", "d": b"2"})
         (workspace.path / "empty").mkdir()
         (workspace.path / "link").symlink_to("/")
-        os.chmod(workspace / "d", 0o000)
+        (workspace / "d").chmod(0o000)
     assert [file.name for file in subject.root.iterdir()] == ["lock"]
 
 
@@ -138,11 +139,11 @@ def test_what_is_no_file_and_no_directory_is_never_checkpointed(view, kind, tmp_
         monkeypatch.chdir(workspace.path)
         match kind:
             case "link":
-                os.symlink("a", "b")
+                Path("b").symlink_to("a")
             case "directory link":
-                os.symlink(tmp_path, "b")
+                Path("b").symlink_to(tmp_path)
             case "dangling":
-                os.symlink("nothing", "b")
+                Path("b").symlink_to("nothing")
             case "pipe":
                 os.mkfifo("b")
             case _:

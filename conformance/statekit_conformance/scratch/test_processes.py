@@ -95,6 +95,7 @@ def test_a_paused_process_whose_workspace_was_taken_over_changes_nothing(view, s
     (child,) = processes.start(checkpoints_after_a_pause)
     assert child.receive() == "ready"
     os.kill(child.process.pid, signal.SIGSTOP)
+    assert os.WIFSTOPPED(os.waitpid(child.process.pid, os.WUNTRACED)[1])
     try:
         subject.clock.advance(OVER)
         with view.scratch.workspace("job") as workspace:
