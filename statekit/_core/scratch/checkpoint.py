@@ -158,11 +158,11 @@ class Checkpoints:
         sizes: dict[str, int] = {}
         while True:
             before = yield from self.manifest(op, holding)
-            named = {entry.digest: entry.blob for entry in before.entries} | sent
+            named = sent | {entry.digest: entry.blob for entry in before.entries}
             missing = {file.digest: file for file in files if file.digest not in named}
             yield from self._send(op, holding, missing, sent, tell)
             sizes |= {digest: file.size for digest, file in missing.items()}
-            entries = [Entry(file.name, file.size, (named | sent)[file.digest]) for file in files]
+            entries = [Entry(file.name, file.size, (sent | named)[file.digest]) for file in files]
             after = Manifest(tuple(sorted((*entries, *kept.values()), key=lambda entry: entry.name.encode())))
             if (yield from self._publish(op, holding, before, after)):
                 size = sum(entry.size for entry in after.entries)
