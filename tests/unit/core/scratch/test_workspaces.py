@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -49,6 +48,10 @@ class Both:
         self.state = kind(settings, clock=self.clock, on_event=self.heard.append)
 
 
+def left_in(root: Path) -> list[str]:
+    return [path.name for path in root.iterdir()]
+
+
 @pytest.fixture
 def both(tmp_path: Path) -> Both:
     return Both(tmp_path)
@@ -91,7 +94,7 @@ def test_a_cancelled_block_leaves_nothing_and_frees_the_name(tmp_path: Path, nat
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert os.listdir(tmp_path) == ["lock"]
+        assert left_in(tmp_path) == ["lock"]
         async with there.state.scratch.workspace("job"):
             pass
         await there.state.close()
