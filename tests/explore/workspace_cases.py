@@ -141,7 +141,7 @@ def publishes_the_manifest_before_the_files(monkeypatch) -> None:
         def send(op, holding, missing, sent, tell):
             for digest, file in missing.items():
                 sent[digest] = holding.next_blob(digest)
-                waiting.append(self._blobs.write(op, holding.workspace, sent[digest], file.path))
+                waiting.append(self._blobs.write(op, holding.workspace, sent[digest], file.path.read_bytes()))
             yield from ()
 
         other._send = send

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,16 +29,18 @@ __all__ = ["PART", "Arrival", "Download", "Verify", "by_checksum", "by_digest", 
 PARTS_AT_ONCE: Final = 4
 _BLOCK: Final = 1024 * 1024
 
-Verify = Callable[[Path], bool]
-"""Whether a file that has arrived is what was asked for."""
+Verify = Callable[[Iterable[bytes]], bool]
+"""Whether bytes that have arrived are what was asked for."""
 
 
 def by_digest(digest: str) -> Verify:
     """Verify a blob, whose name says what it contains."""
 
-    def verify(path: Path) -> bool:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == digest
+    def verify(blocks: Iterable[bytes]) -> bool:
+        found = hashlib.sha256()
+        for block in blocks:
+            found.update(block)
+        return found.hexdigest() == digest
 
     return verify
 
@@ -46,11 +48,10 @@ def by_digest(digest: str) -> Verify:
 def by_checksum(checksum: int | None) -> Verify:
     """Verify an object by its CRC32C, where it is known."""
 
-    def verify(path: Path) -> bool:
+    def verify(blocks: Iterable[bytes]) -> bool:
         found = 0
-        with path.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK):
-                found = extend(found, block)
+        for block in blocks:
+            found = extend(found, block)
         return checksum is None or found == checksum
 
     return verify
@@ -68,10 +69,21 @@ class Arrival:
     part: Path
     target: Path
 
+    def take(self, data: bytes, verify: Verify) -> None:
+        """Show a file that has arrived as a whole.
+
+        Raises:
+            CorruptDataError: It is not right. Nothing is shown.
+        """
+        _check(verify((data,)))
+        self.begin(0, data)
+        self.part.replace(self.target)
+
     def begin(self, size: int, first: bytes) -> None:
         """Write the first bytes of so many."""
         with minding_the_disk(), self.part.open("xb", buffering=0) as file:
-            file.truncate(size)
+            if size:
+                file.truncate(size)
             file.write(first)
 
     def write(self, at: int, data: bytes) -> None:
@@ -80,20 +92,25 @@ class Arrival:
             file.seek(at)
             file.write(data)
 
-    def finish(self, verify: Verify) -> None:
+    def finish(self, verify: Verify | None = None) -> None:
         """Show the file, if it is right.
 
         Raises:
             CorruptDataError: It is not. Nothing is shown.
         """
-        if not verify(self.part):
-            raise CorruptDataError("what arrived does not match its checksum", clause="X-15")
-        self.target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if verify is not None:
+            with self.part.open("rb", buffering=0) as file:
+                _check(verify(iter(partial(file.read, _BLOCK), b"")))
         self.part.replace(self.target)
 
     def give_up(self) -> None:
         """Forget what has arrived so far."""
         self.part.unlink(missing_ok=True)
+
+
+def _check(right: bool) -> None:  # noqa: FBT001
+    if not right:
+        raise CorruptDataError("what arrived does not match its checksum", clause="X-15")
 
 
 class Download:
@@ -127,6 +144,10 @@ class Download:
         """
         first = self._first or (yield from self.begin())
         try:
+            if len(first.data) == first.stat.size:
+                yield Work(partial(arrival.take, first.data, verify))
+                self._count(first.data, progress)
+                return
             yield Work(partial(arrival.begin, first.stat.size, first.data))
             self._count(first.data, progress)
             rest = range(len(first.data), first.stat.size, PART)
@@ -162,8 +183,23 @@ def upload(
         InvalidInputError: The file was changed meanwhile.
         ConflictError: The condition did not hold.
     """
-    source = _Watched(source_of(file.path), file, progress)
-    return (yield from objects.store(op, key, place, put, source))
+    if file.size > PART:
+        return (yield from objects.store(op, key, place, put, _Watched(source_of(file.path), file, progress)))
+    data = yield Work(partial(_whole, file))
+    info = yield from objects.store(op, key, place, put, source_of(data))
+    progress.add(len(data))
+    return info
+
+
+def _whole(file: LocalFile) -> bytes:
+    data = file.path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != file.digest:
+        raise _changed()
+    return data
+
+
+def _changed() -> InvalidInputError:
+    return InvalidInputError("a file was changed while it was being sent", clause="X-08")
 
 
 class _Watched:
@@ -184,9 +220,9 @@ class _Watched:
         self._digest.update(data)
         self._taken += len(data)
         if self._taken >= self._file.size and self._digest.hexdigest() != self._file.digest:
-            raise InvalidInputError("a file was changed while it was being sent", clause="X-08")
+            raise _changed()
         if len(data) < size and self._taken < self._file.size:
-            raise InvalidInputError("a file was cut short while it was being sent", clause="X-08")
+            raise _changed()
         self._progress.add(self._taken - before)
         return data
 

@@ -29,6 +29,7 @@ __all__ = [
     "locate",
     "look",
     "minding_the_disk",
+    "names",
     "prepare",
     "scan",
     "weigh",
@@ -116,7 +117,8 @@ def locate(directory: Path, name: str) -> Path:
 def prepare(directory: Path, name: str) -> Path:
     """Return where a file is to be, in a directory that exists. Raises what ``locate`` does."""
     path = locate(directory, name)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.parent != directory:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     return path
 
 
@@ -150,6 +152,15 @@ def check_shape(names: Iterable[str]) -> None:
             if name[:at] in several:
                 _refuse("a name is a file's, and a directory's in another file's")
             at = name.find("/", at + 1)
+
+
+def names(directory: Path) -> frozenset[str]:
+    """Return what all files are called.
+
+    Raises:
+        InvalidInputError: A link or a device is there.
+    """
+    return frozenset(name for name, _, _ in _walk(directory, ""))
 
 
 def weigh(directory: Path, *, without: Iterable[str] = ()) -> Usage:

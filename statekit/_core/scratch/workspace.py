@@ -26,7 +26,7 @@ from .lease import Holding, Leases, Terms, lost
 from .local import Directory, Root
 from .places import workspace_id
 from .transfer import PART, Arrival, Download, by_checksum, upload
-from .tree import Quota, Usage, check_room, check_shape, locate, look, prepare, scan, weigh
+from .tree import Quota, Usage, check_room, check_shape, locate, look, names, prepare, scan, weigh
 
 __all__ = ["Options", "Parts", "WorkspacePlans"]
 
@@ -248,7 +248,7 @@ class WorkspacePlans:
         source = source_of(data)
         try:
             yield from self._take(op, source, arrival, others)
-            yield Work(partial(arrival.finish, lambda _: True))
+            yield Work(arrival.finish)
         except BaseException as error:
             yield from clean_up(error, partial(_given_up, source, arrival))
             raise
@@ -290,10 +290,10 @@ class WorkspacePlans:
         wanted = dict(zip(places, entries, strict=True))
         yield from self._parts.checkpoints.restore(op, self.holding, wanted, self._arrived, tell)
 
-    def _absent(self, names: list[str]) -> list[Entry]:
+    def _absent(self, wanted: list[str]) -> list[Entry]:
         """Return what was not fetched yet. A file that is here under such a name is the application's own."""
-        kept = [self._kept[name] for name in names if name in self._kept]
-        return [entry for entry in kept if not locate(self.path, entry.name).exists()]
+        here = names(self.path)
+        return [self._kept[name] for name in wanted if name in self._kept and name not in here]
 
     def _arrived(self, entry: Entry) -> None:
         self._kept.pop(entry.name, None)
