@@ -292,6 +292,93 @@ _OBJECT_DRIVER: Final = _section(
     ("O-71", "An object of 0 bytes, and one of 8 MiB in a single write, come back as they were written."),
 )
 
+_SCRATCH: Final = _section(
+    Party.CORE,
+    (),
+    (
+        "X-01",
+        "A workspace is a private directory inside the configured root, empty at first, and gone when its block is left, however that is.",
+    ),
+    (
+        "X-02",
+        "What a killed process left of its workspaces on a host is removed by the next one, and nothing of a living process's is.",
+    ),
+    ("X-03", "A forked child neither uses nor removes its parent's workspace, nor keeps it from being removed."),
+    (
+        "X-04",
+        "Names of files follow the grammar of keys, and links, devices and `..` are refused on the way in and out.",
+    ),
+    (
+        "X-05",
+        "More bytes or files than the quota, or than the disk has room for, are QuotaExceededError at write, fetch, opening and checkpoint, and nothing of them is stored.",
+    ),
+    (
+        "X-06 +records +objects",
+        "One at most holds a named workspace; others get WorkspaceBusyError at once, or at the end of the time they wait.",
+    ),
+    (
+        "X-06.1 +records +objects +processes",
+        "Of several processes that open one workspace at once exactly one holds it.",
+    ),
+    (
+        "X-07 +records +objects",
+        "Each holder's fencing token is larger than those of all holders of the name before it, also after the workspace has expired and was swept.",
+    ),
+    (
+        "X-08 +records +objects",
+        "A checkpoint publishes all files of the workspace or none, and the next holder gets exactly the last one.",
+    ),
+    (
+        "X-09 +records +objects",
+        "A checkpoint sends what the one before does not name and nothing else; an unchanged one is one conditional write.",
+    ),
+    ("X-10 +records +objects", "A lease that has lapsed and was not taken is renewed, and its holder goes on."),
+    (
+        "X-11 +records +objects",
+        "A holder whose lease was taken over gets LeaseLostError at renew, checkpoint and publish, and changes nothing in the workspace.",
+    ),
+    (
+        "X-11.1 +records +objects +processes",
+        "A process that was paused beyond its lease and whose workspace another one took over gets LeaseLostError.",
+    ),
+    (
+        "X-12 +records +objects",
+        "A lease that nobody renews lapses, and the next one takes over with the last checkpoint.",
+    ),
+    ("X-13 +records +objects", "Leaving the block frees the name at once, and keeps the last checkpoint."),
+    (
+        "X-14 +records +objects",
+        "A workspace is gone to everyone at its expiry: it opens empty, and an old holder gets LeaseLostError.",
+    ),
+    (
+        "X-15 +records +objects",
+        "Files come back verified, when the workspace is opened or when restore names them, and what was not fetched stays in the next checkpoint.",
+    ),
+    (
+        "X-16 +objects",
+        "fetch and publish move files to and from an object store, verified, whole or not at all, and publish under if_absent and if_match.",
+    ),
+    ("X-17 +objects", "A transfer tells how many bytes are done, never fewer than before, and at the end all of them."),
+    (
+        "X-18 +records +objects",
+        "sweep deletes expired workspaces and files that no checkpoint names, and nothing that a live checkpoint names.",
+    ),
+    ("X-19 +records +objects", "sweep spares what the current holder has stored for its next checkpoint."),
+    (
+        "X-20 +records +objects",
+        "A workspace's record, manifest or file that is damaged or missing is CorruptDataError, never absence, and does not stop a sweep.",
+    ),
+    (
+        "X-21 +records +objects",
+        "Workspaces of one namespace cannot be opened or changed from another, and their files are no objects of the object store's.",
+    ),
+    (
+        "X-22 +records +objects +processes",
+        "A holder that is killed at any moment leaves the last checkpoint or the new one, whole.",
+    ),
+    ("X-23 +records +objects", "The lease is renewed in the background as long as the block is not left."),
+)
+
 _KEYS: Final = _section(
     Party.CORE,
     (),
@@ -391,6 +478,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *_SESSIONS,
     *_OBJECTS,
     *_OBJECT_DRIVER,
+    *_SCRATCH,
     *_KEYS,
     *_KEY_DRIVER,
     *_ERROR_DRIVER,

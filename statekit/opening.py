@@ -19,6 +19,7 @@ def open(  # noqa: A001 - it is called statekit.open
     *,
     sessions: Place | None = None,
     objects: Place | None = None,
+    scratch: Place | None = None,
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
@@ -33,10 +34,13 @@ def open(  # noqa: A001 - it is called statekit.open
     Nothing is connected before the first use, and what cannot be reached is found then, or by ``State.check``.
 
     Args:
-        url: Where both stores live, such as ``redis://host:6379/0`` or ``local:/var/lib/shop``; or a mapping with
+        url: Where all stores live, such as ``redis://host:6379/0`` or ``local:/var/lib/shop``; or a mapping with
             ``url`` and options, as a table in the configuration file.
         sessions: Where sessions live, if not where ``url`` says. A mapping may also hold ``client``.
         objects: The same for objects.
+        scratch: The same for workspaces: a URL, or a mapping with ``records``, ``objects`` (a place each, by default
+            where sessions and objects live), and what ScratchPolicy has: ``quota``, ``files``, ``root``, ``lease``,
+            ``ttl``.
         namespace: Keeps this application's state apart from others' in the same store: 1 to 64 of ``a-z 0-9 . _ -``.
         client: An SDK client of the application's own, for the one backend that is configured. It is never closed.
         keys: The key ring that seals sessions, the key that writes first, as ``statekit keygen`` prints them.
@@ -54,6 +58,7 @@ def open(  # noqa: A001 - it is called statekit.open
             url=url,
             sessions=sessions,
             objects=objects,
+            scratch=scratch,
             namespace=namespace,
             keys=keys,
             policy=policy,
@@ -69,6 +74,7 @@ def aopen(
     *,
     sessions: Place | None = None,
     objects: Place | None = None,
+    scratch: Place | None = None,
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
@@ -84,6 +90,7 @@ def aopen(
             url=url,
             sessions=sessions,
             objects=objects,
+            scratch=scratch,
             namespace=namespace,
             keys=keys,
             policy=policy,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from types import TracebackType
-from typing import Final, NoReturn, Self, final
+from typing import Any, Final, NoReturn, Self, final
 
 from statekit._core import events
 from statekit._core.checking import CheckPlans
@@ -14,13 +15,16 @@ from statekit._core.keys import check_namespace
 from statekit._core.link import Link
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.pipeline import Wire
+from statekit._core.plan import Await, Plan
 from statekit._core.run import AsyncRunner, Runner
+from statekit._core.scratch.plans import ScratchPlans
 from statekit._core.seal import KeyRing
 from statekit._core.sessions.plans import SessionPlans
 from statekit._core.vault import Vault
 from statekit.config import Settings, Target
 from statekit.driver import AsyncDrivers, Drivers, Opening
 from statekit.objects import AsyncObjectStore, ObjectStore
+from statekit.scratch import AsyncScratchSpace, ScratchSpace
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.types import Event, Swept
 
@@ -48,6 +52,7 @@ class _Assembly:
         self._on_event = on_event
         self._asynchronous = asynchronous
         self.wires: list[Wire] = []
+        self.runners: dict[bool, AsyncRunner] = {}
         self.links: dict[int, Link] = {}
         prefix = f"{settings.namespace}/" if settings.namespace else ""
         records = prefix or "-/"  # which is no namespace's: one could be called as a kind of records is
@@ -56,7 +61,27 @@ class _Assembly:
         self.session_link, self.object_link = sessions, objects
         self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, records, settings.policy)
         self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
+        self.scratch = self._scratch(settings, prefix, records)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
+
+    def _scratch(self, settings: Settings, prefix: str, record_prefix: str) -> ScratchPlans:
+        """Put the scratch space together from a record driver and an object driver."""
+        records, objects = (self._link(target) for target in settings.scratch or (settings.sessions, settings.objects))
+        self.scratch_links = (records, objects)
+        names = dict.fromkeys((records.backend.name, objects.backend.name))
+        wire = self._wire("scratch", records, "+".join(names))
+        elsewhere = _same if records.native == objects.native else self._elsewhere
+        prefixes = (record_prefix, prefix)
+        return ScratchPlans(
+            wire, records.records, objects.objects, prefixes, settings.workspaces, elsewhere,
+            stored=records.backend.records and objects.backend.objects,
+            uploads=objects is not self.object_link,
+        )  # fmt: skip
+
+    def _elsewhere(self, plan: Plan[Any]) -> Plan[Any]:
+        """Run what talks to the scratch space's objects as their drivers' colour needs it."""
+        runner = self.runners[self.scratch_links[1].native]
+        return (yield Await(partial(runner.run, plan)))
 
     def _link(self, target: Target) -> Link:
         """Return the way to a backend; stores with one target share it."""
@@ -77,10 +102,10 @@ class _Assembly:
         self.links[id(link)] = link
         return link
 
-    def _wire(self, store: str, link: Link) -> Wire:
+    def _wire(self, store: str, link: Link, name: str | None = None) -> Wire:
         wire = Wire(
             store,
-            link.backend.name,
+            name or link.backend.name,
             self._clock,
             self._emit,
             self._settings.timeout,
@@ -107,6 +132,11 @@ class _Assembly:
         return f"sessions on {names[0]}, objects on {names[1]}"
 
 
+def _same(plan: Plan[Any]) -> Plan[Any]:
+    """Run a plan where it is: there is only one colour."""
+    return plan
+
+
 def _vault(keys: tuple[str, ...]) -> Vault:
     plain = bool(keys) and keys[-1] == "plain"
     given = keys[:-1] if plain else keys
@@ -128,7 +158,7 @@ def _refuse_pickling() -> NoReturn:
 
 @final
 class State:
-    """Sessions and objects of one configuration, for threads and processes that come and go.
+    """Sessions, objects and scratch space of one configuration, for threads and processes that come and go.
 
     ``statekit.open`` returns one. It connects when it is first used, and again in a forked child; it may be shared by
     all threads of a process. Use it as a context manager, or ``close`` it.
@@ -136,6 +166,7 @@ class State:
     Attributes:
         sessions: The session store.
         objects: The object store.
+        scratch: The scratch space.
     """
 
     def __init__(
@@ -150,6 +181,7 @@ class State:
         self._runner = Runner(clock, CONCURRENCY)
         self.sessions = SessionStore(self._assembly.sessions, self._runner)
         self.objects = ObjectStore(self._assembly.objects, self._runner)
+        self.scratch = ScratchSpace(self._assembly.scratch, self._runner)
 
     def __repr__(self) -> str:
         return f"<State: {self._assembly!r}>"
@@ -186,14 +218,18 @@ class State:
 
     def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
-        records = self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
-        uploads = self.objects.sweep(timeout=timeout).uploads if self._assembly.object_link.backend.objects else 0
-        return Swept(records=records, uploads=uploads)
+        assembly, swept = self._assembly, Swept()
+        if assembly.session_link.backend.records:
+            swept += self.sessions.sweep(timeout=timeout)
+        if assembly.object_link.backend.objects:
+            swept += self.objects.sweep(timeout=timeout)
+        return swept + self.scratch.sweep(timeout=timeout)
 
     def close(self) -> None:
         """Close the connections; a client that was handed in stays open. Afterwards everything raises ClosedError."""
         with ExitStack() as closing:
             closing.callback(self._runner.close)
+            closing.callback(self._runner.run, self._assembly.scratch.halt())
             for drivers in self._assembly.close():
                 closing.callback(drivers.close)
 
@@ -213,6 +249,7 @@ class AsyncState:
     Attributes:
         sessions: The session store.
         objects: The object store.
+        scratch: The scratch space.
     """
 
     def __init__(
@@ -224,11 +261,12 @@ class AsyncState:
     ) -> None:
         clock = clock or SystemClock()
         self._assembly = assembly = _Assembly(settings, clock, on_event, asynchronous=True)
-        self._runners = {
+        self._runners = assembly.runners = {
             native: AsyncRunner(clock, native=native, threads=ASYNC_CONCURRENCY) for native in (True, False)
         }
         self.sessions = AsyncSessionStore(assembly.sessions, self._runners[assembly.session_link.native])
         self.objects = AsyncObjectStore(assembly.objects, self._runners[assembly.object_link.native])
+        self.scratch = AsyncScratchSpace(assembly.scratch, self._runners[assembly.scratch_links[0].native])
 
     def __repr__(self) -> str:
         return f"<AsyncState: {self._assembly!r}>"
@@ -252,20 +290,25 @@ class AsyncState:
 
     async def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned. See State.sweep."""
-        records = uploads = 0
-        if self._assembly.session_link.backend.records:
-            records = (await self.sessions.sweep(timeout=timeout)).records
-        if self._assembly.object_link.backend.objects:
-            uploads = (await self.objects.sweep(timeout=timeout)).uploads
-        return Swept(records=records, uploads=uploads)
+        assembly, swept = self._assembly, Swept()
+        if assembly.session_link.backend.records:
+            swept += await self.sessions.sweep(timeout=timeout)
+        if assembly.object_link.backend.objects:
+            swept += await self.objects.sweep(timeout=timeout)
+        return swept + await self.scratch.sweep(timeout=timeout)
 
     async def close(self) -> None:
         """Close the connections. See State.close."""
         async with AsyncExitStack() as closing:
             for runner in self._runners.values():
                 closing.callback(runner.close)
+            closing.push_async_callback(self._halt)
             for drivers in self._assembly.close():
                 closing.push_async_callback(_close, drivers)
+
+    async def _halt(self) -> None:
+        """End what goes on in the background."""
+        await self._runners[self._assembly.scratch_links[0].native].run(self._assembly.scratch.halt())
 
     async def __aenter__(self) -> Self:
         return self

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from statekit.config import Target as Place
 from statekit.driver import AnyBackend
 from statekit.state import AsyncState, State
 from statekit.testing import FakeClock
-from statekit.types import Event, SessionPolicy, Swept
+from statekit.types import Event, ScratchPolicy, SessionPolicy, Swept
 
 from .drivers import ObjectCalls, RecordCalls
 from .loop import Blocking, Loop
@@ -20,6 +23,7 @@ from .site import Site
 
 if TYPE_CHECKING:
     from statekit.objects import ObjectStore
+    from statekit.scratch import ScratchSpace
     from statekit.sessions import SessionStore
 
 __all__ = ["Colour", "StoreView", "Subject"]
@@ -41,11 +45,13 @@ class StoreView:
         state: The real State or AsyncState.
         sessions: Its session store.
         objects: Its object store.
+        scratch: Its scratch space.
         events: What its operations have emitted, in order.
     """
 
     sessions: SessionStore
     objects: ObjectStore
+    scratch: ScratchSpace
 
     def __init__(self, state: State | AsyncState, events: list[Event], site: Site) -> None:
         self.state, self.events = state, events
@@ -53,6 +59,7 @@ class StoreView:
         self._seen = seen
         self.sessions = self._store(state.sessions, site)
         self.objects = self._store(state.objects, site)
+        self.scratch = self._store(state.scratch, site)
 
     def _store(self, store: Any, site: Site) -> Any:
         return store if isinstance(self.state, State) else Blocking(store, site.loop)
@@ -101,6 +108,11 @@ class Subject:
         self._closing = ExitStack()
 
     @property
+    def root(self) -> Path:
+        """Where this test's workspaces have their directories, in all its processes."""
+        return Path(tempfile.gettempdir()) / f"statekit-cases-{self.namespace}"
+
+    @property
     def target(self) -> str:
         """The target's name, for messages. No case depends on it."""
         return self.site.name
@@ -120,6 +132,7 @@ class Subject:
         *,
         namespace: str | None = None,
         policy: SessionPolicy | None = None,
+        scratch: ScratchPolicy | None = None,
         keys: tuple[str, ...] = (),
         timeout: float | None = None,
         attempt_timeout: float | None = None,
@@ -130,6 +143,7 @@ class Subject:
         Args:
             namespace: By default this test's own.
             policy: How long sessions live.
+            scratch: How much workspaces may hold, and for how long; their root is this test's own.
             keys: The key ring.
             timeout: Seconds that an operation may take; by default what the target needs, at least 10.
             attempt_timeout: Seconds that one request may take.
@@ -139,6 +153,8 @@ class Subject:
             self.site.settings,
             namespace=self.namespace if namespace is None else namespace,
             policy=policy or SessionPolicy(),
+            scratch=None,
+            workspaces=replace(scratch or ScratchPolicy(), root=self.root),
             keys=keys,
             timeout=timeout or self.site.timeout,
             attempt_timeout=attempt_timeout or self.site.timeout,
@@ -172,3 +188,7 @@ class Subject:
     def close(self) -> None:
         """Close everything that was opened here."""
         self._closing.close()
+
+    def clear(self) -> None:
+        """Remove what is left of workspaces on this host."""
+        shutil.rmtree(self.root, ignore_errors=True)

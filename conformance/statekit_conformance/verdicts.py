@@ -24,6 +24,14 @@ _FIXTURES: Final = {
 }
 """What asking for a fixture implies."""
 
+_LEASES: Final = ("records.one_read", "records.cas", "records.create_once", "records.delete_conditional")
+_NAMED: Final = (
+    *(f"X-{number:02}" for number in (*range(6, 16), *range(20, 24))),
+    "X-06.1",
+    "X-11.1",
+)
+"""The clauses about named workspaces."""
+
 CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "R-01": ("records.create_once",),
     "R-02": ("records.cas", "records.delete_conditional"),
@@ -89,6 +97,8 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-69": ("durable",),
     "O-70": ("objects.delete_conditional", "objects.read_pinned"),
     "O-71": ("objects.range_beyond",),
+    **dict.fromkeys(_NAMED, _LEASES),
+    **dict.fromkeys(("X-18", "X-19"), (*_LEASES, "objects.listing_complete", "objects.listing_order")),
     "K-01": ("objects.keys",),
     "K-03": ("objects.keys",),
     "K-04": ("objects.keys",),

@@ -98,9 +98,11 @@ class ObjectPlans:
     @operation
     def put(self, op: Operation, key: str, data: AsyncData, put: Put) -> Plan[ObjectInfo]:
         """Store an object: in one request if it is small, in parts beside each other if it is not."""
-        place = self.place(op, key)
+        return (yield from self.store(op, key, self.place(op, key), put, source_of(data)))
+
+    def store(self, op: Operation, key: str, place: str, put: Put, source: Source) -> Plan[ObjectInfo]:
+        """Store what a source gives, and close it."""
         meta, expect = put.meta(), put.expect()
-        source = source_of(data)
         try:
             first = yield from source.take(PART)
             second = (yield from source.take(PART)) if len(first) == PART else b""
@@ -183,6 +185,11 @@ class ObjectPlans:
         """Read an object, or a range of it, of one version."""
         place = self.place(op, key)
         _check_range(start, length)
+        chunk = yield from self.whole(op, place, start, length)
+        return StoredObject(chunk.data, info_of(key, chunk.stat))
+
+    def whole(self, op: Operation, place: str, start: int = 0, length: int | None = None) -> Plan[Chunk]:
+        """Read all bytes of a range of one version, in parts beside each other if there are many."""
         first = yield from self.read(op, place, start, PART if length is None else min(length, PART), None)
         stat = first.stat
         end = stat.size if length is None else min(start + length, stat.size)
@@ -195,7 +202,7 @@ class ObjectPlans:
         if len(data) == stat.size and stat.crc32c is not None and crc32c(data) != stat.crc32c:
             raise CorruptDataError("the object does not match its checksum", clause="O-21")
         op.size = len(data)
-        return StoredObject(data, info_of(key, stat))
+        return Chunk(stat, data)
 
     def read(self, op: Operation, place: str, start: int, length: int, version: str | None) -> Plan[Chunk]:
         """Read a part of one version of an object.
@@ -368,6 +375,10 @@ class ObjectPlans:
     @operation
     def sweep(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
         """Abort uploads that were begun long ago and never finished."""
+        return (yield from self.reclaim(op, older_than))
+
+    def reclaim(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
+        """Abort uploads, as a part of a sweep."""
         driver = self._driver()
         if not isinstance(driver, MultipartDriver):
             return Swept()
