@@ -8,7 +8,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4.15"
-nox.options.sessions = ["lint", "imports", "types", "tests", "conformance", "mutants", "docs", "build"]
+nox.options.sessions = ["lint", "imports", "types", "tests", "conformance", "mutants", "docs", "examples", "build"]
 nox.options.error_on_missing_interpreters = True
 
 PLUGINS = tuple(sorted(str(path.parent) for path in Path("plugins").glob("statekit-*/pyproject.toml")))
@@ -101,6 +101,16 @@ def docs(session: nox.Session) -> None:
     fresh = session.run("python", "-m", "statekit", "clauses", "--markdown", silent=True)
     if Path("CONTRACT.md").read_text("utf-8") != fresh:
         session.error("CONTRACT.md is stale: python -m statekit clauses --markdown > CONTRACT.md")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """The guide's example of a backend passes what the suite has for drivers, declarations and races."""
+    session.install("-e", ".[crypto]", "-e", "conformance", "-e", "examples/statekit-lmdb", *TESTING, "mypy>=1.18")
+    session.run("mypy", "--strict", "examples/statekit-lmdb/src")
+    sections = [f"statekit_conformance.{name}" for name in ("registration", "records", "workloads")]
+    with session.chdir("examples/statekit-lmdb"):
+        session.run("pytest", "-p", "no:randomly", "--pyargs", *sections)
 
 
 @nox.session

@@ -290,6 +290,7 @@ _OBJECT_DRIVER: Final = _section(
     ("O-69 +durable", "An acknowledged object survives the engine being killed."),
     ("O-70", "A stale, foreign or malformed version is a refusal, never an exception, and changes nothing."),
     ("O-71", "An object of 0 bytes, and one of 8 MiB in a single write, come back as they were written."),
+    ("O-72", "A call never repeats a request."),
 )
 
 _SCRATCH: Final = _section(
