@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from .opening import aopen, open  # noqa: A004 - it is called statekit.open
     from .sessions import AsyncSessionStore, Session, SessionStore
     from .state import AsyncState, State
-    from .types import Event, ObjectInfo, Prefix, SessionInfo, SessionPolicy, StoredObject, Swept
+    from .types import Event, ObjectInfo, Prefix, Presigned, SessionInfo, SessionPolicy, StoredObject, Swept
 
     __version__: str
 
@@ -73,6 +73,7 @@ __all__ = [
     "ObjectInfo",
     "StoredObject",
     "Prefix",
+    "Presigned",
     "Event",
     "Swept",
     "Fault",
@@ -106,7 +107,7 @@ _HOMES: Final = {
     "state": "State AsyncState",
     "sessions": "SessionStore AsyncSessionStore Session",
     "objects": "ObjectStore AsyncObjectStore ObjectReader AsyncObjectReader ObjectWriter AsyncObjectWriter",
-    "types": "Event ObjectInfo Prefix SessionInfo SessionPolicy StoredObject Swept",
+    "types": "Event ObjectInfo Prefix Presigned SessionInfo SessionPolicy StoredObject Swept",
 }
 """Where the names are at home; the rest are errors."""
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names.split()}

@@ -1,9 +1,9 @@
 """Where the state lives: from arguments, environment and files to settings.
 
 A setting is looked for in the arguments, in the environment (``STATEKIT_URL``, ``STATEKIT_SESSIONS_URL``,
-``STATEKIT_OBJECTS_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``), and in the nearest ``statekit.toml``, or else
-``pyproject.toml`` with a table ``tool.statekit``, from the working directory upwards. The first that has it wins;
-within one of them, a store's own URL wins over the URL for all.
+``STATEKIT_OBJECTS_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``, ``STATEKIT_GATEWAY_URL``), and in the nearest
+``statekit.toml``, or else ``pyproject.toml`` with a table ``tool.statekit``, from the working directory upwards. The
+first that has it wins; within one of them, a store's own URL wins over the URL for all.
 
 Where nothing names any backend, state lives in ``.statekit`` beside the configuration file, or in the working
 directory: but not on a platform whose disk does not last. Where only one store has a backend, the other one has none,
@@ -13,11 +13,13 @@ and says so when it is used: a store never moves to a local disk because its URL
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from statekit import plugins
 from statekit._config.names import shown
@@ -36,6 +38,7 @@ Place: TypeAlias = str | Mapping[str, Any]
 """Where a store lives: a URL, or a mapping with ``url``, options by name and possibly ``client``."""
 
 DEFAULT: Final = "local:.statekit"
+_URL: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class Settings:
         timeout: Seconds that an operation may take.
         attempt_timeout: Seconds that one request may take.
         keys: The key ring, the writing key first, as ``statekit keygen`` prints them; may end in ``plain``.
+        gateway: The public URL that ``statekit.gateway`` is mounted at, for backends that sign nothing themselves.
     """
 
     sessions: Target
@@ -80,6 +84,7 @@ class Settings:
     timeout: float = 10.0
     attempt_timeout: float = 10.0
     keys: tuple[str, ...] = field(default=(), repr=False)
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +119,7 @@ def resolve(
     objects: Place | None = None,
     namespace: str | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | Mapping[str, Any] | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -130,6 +136,7 @@ def resolve(
         "objects": objects,
         "namespace": namespace,
         "keys": keys,
+        "gateway": gateway,
         "policy": policy,
         "timeout": timeout,
         "attempt_timeout": attempt_timeout,
@@ -248,6 +255,7 @@ def _values(found: list[Source]) -> dict[str, Any]:
     readers = {
         "namespace": _namespace,
         "keys": _keys,
+        "gateway": _gateway,
         "policy": _policy,
         "timeout": _seconds,
         "attempt_timeout": _seconds,
@@ -271,6 +279,15 @@ def _keys(value: object) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(key, str) and key for key in value):
         raise ConfigError("this is a list of keys as `statekit keygen` prints them, the one that writes first")
     return tuple(value)
+
+
+def _gateway(value: object) -> str:
+    parts = urlsplit(value) if isinstance(value, str) and _URL.fullmatch(value) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise ConfigError("this is the public URL of statekit.gateway, such as https://app.example/files")
+    if parts.query or parts.fragment:
+        raise ConfigError("the gateway's URL has neither a query nor a fragment")
+    return parts.geturl().rstrip("/")
 
 
 def _policy(value: object) -> SessionPolicy:

@@ -22,6 +22,7 @@ def open(  # noqa: A001 - it is called statekit.open
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -39,7 +40,10 @@ def open(  # noqa: A001 - it is called statekit.open
         objects: The same for objects.
         namespace: Keeps this application's state apart from others' in the same store: 1 to 64 of ``a-z 0-9 . _ -``.
         client: An SDK client of the application's own, for the one backend that is configured. It is never closed.
-        keys: The key ring that seals sessions, the key that writes first, as ``statekit keygen`` prints them.
+        keys: The key ring that seals sessions and signs for the gateway, the key that writes first, as
+            ``statekit keygen`` prints them.
+        gateway: The public URL that ``statekit.gateway`` is mounted at: for presigned requests where the backend signs
+            none itself.
         policy: How long sessions live.
         timeout: Seconds that an operation may take; 10.
         attempt_timeout: Seconds that a single request may take; 10.
@@ -56,6 +60,7 @@ def open(  # noqa: A001 - it is called statekit.open
             objects=objects,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,
@@ -72,6 +77,7 @@ def aopen(
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -86,6 +92,7 @@ def aopen(
             objects=objects,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,

@@ -13,6 +13,7 @@ from statekit._core.clock import Clock, SystemClock
 from statekit._core.keys import check_namespace
 from statekit._core.link import Link
 from statekit._core.objects.plans import ObjectPlans
+from statekit._core.permits import Signer
 from statekit._core.pipeline import Wire
 from statekit._core.run import AsyncRunner, Runner
 from statekit._core.seal import KeyRing
@@ -20,6 +21,7 @@ from statekit._core.sessions.plans import SessionPlans
 from statekit._core.vault import Vault
 from statekit.config import Settings, Target
 from statekit.driver import AsyncDrivers, Drivers, Opening
+from statekit.errors import ConfigError
 from statekit.objects import AsyncObjectStore, ObjectStore
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.types import Event, Swept
@@ -55,7 +57,8 @@ class _Assembly:
         sessions, objects = self._link(settings.sessions), self._link(settings.objects)
         self.session_link, self.object_link = sessions, objects
         self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, records, settings.policy)
-        self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
+        signer = _signer(settings, self._vault.ring)
+        self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix, signer)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
 
     def _link(self, target: Target) -> Link:
@@ -114,6 +117,14 @@ def _vault(keys: tuple[str, ...]) -> Vault:
     if ring is not None:
         ring.prepare()
     return Vault(ring, accepts_plain=plain)
+
+
+def _signer(settings: Settings, ring: KeyRing | None) -> Signer | None:
+    if settings.gateway is None:
+        return None
+    if ring is None:
+        raise ConfigError("the gateway needs keys to sign with: set keys, or STATEKIT_KEYS, from statekit keygen")
+    return Signer(ring.derive_all("statekit gateway 1"), settings.gateway, settings.namespace)
 
 
 async def _close(drivers: Drivers | AsyncDrivers) -> None:

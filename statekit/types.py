@@ -14,6 +14,7 @@ __all__ = [
     "Event",
     "ObjectInfo",
     "Prefix",
+    "Presigned",
     "SessionInfo",
     "SessionPolicy",
     "StoredObject",
@@ -117,6 +118,25 @@ class StoredObject:
 
     data: bytes = field(repr=False)
     info: ObjectInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """A request that whoever holds it may send, without credentials. Its repr shows none of it.
+
+    Attributes:
+        method: ``GET``, ``PUT`` or ``POST``.
+        url: Where to.
+        headers: What has to be sent with it, exactly.
+        fields: For POST: the form's fields, all before the one named ``file``, which is the last.
+        expires_at: When it ends; sooner than asked for where the credentials that signed it end sooner.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from .hooks import (
 )
 from .objects import AsyncMultipartDriver, AsyncObjectDriver, MultipartDriver, ObjectDriver
 from .records import AsyncRecordDriver, RecordDriver
-from .signing import AsyncSigningDriver, Grant, Signed, SigningDriver
+from .signing import FILENAME, AsyncSigningDriver, Grant, Signed, SigningDriver
 from .types import (
     ABSENT,
     ANY,
@@ -67,6 +67,7 @@ __all__ = [
     "Entry",
     "Expect",
     "Failure",
+    "FILENAME",
     "Fault",
     "Gone",
     "Grant",
