@@ -19,6 +19,7 @@ from urllib3 import exceptions as wire
 from statekit.driver import Failure, Fault
 
 from .answers import Answer, UnreadableError
+from .signing import KeylessError
 
 __all__ = ["TABLE", "ChangedError", "DamagedError", "UnsentError", "UploadGoneError", "error_of", "fault"]
 
@@ -27,6 +28,7 @@ _PAUSE: Final = 1.0
 _SLOW_UPLOAD: Final = 408
 _NO_BUCKET: Final = "create the bucket: python -m statekit provision --url gs://…"
 _CREDENTIALS: Final = "set up Application Default Credentials, or name a key with service_account_file"
+_SIGNING: Final = "sign with a service account's key: name one with service_account_file"
 _PERMISSION: Final = "grant the account roles/storage.objectUser on the bucket"
 _CERTIFICATE: Final = "check the endpoint, and the certificate authorities that this machine trusts"
 
@@ -57,6 +59,7 @@ TABLE: Final[Mapping[type[BaseException], Failure]] = {
     **_each(Failure(Fault.UNREACHED), UnsentError),
     **_each(Failure(Fault.LOST), UploadGoneError),
     **_each(Failure(Fault.CORRUPT), UnreadableError),
+    **_each(Failure(Fault.MISCONFIGURED, advice=_SIGNING), KeylessError),
     # Google's answers, by status.
     **_each(
         Failure(Fault.REJECTED),
