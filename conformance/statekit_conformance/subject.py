@@ -121,6 +121,7 @@ class Subject:
         namespace: str | None = None,
         policy: SessionPolicy | None = None,
         keys: tuple[str, ...] = (),
+        gateway: str | None = None,
         timeout: float | None = None,
         attempt_timeout: float | None = None,
         client: object | None = None,
@@ -131,6 +132,7 @@ class Subject:
             namespace: By default this test's own.
             policy: How long sessions live.
             keys: The key ring.
+            gateway: Where ``statekit.gateway`` is mounted.
             timeout: Seconds that an operation may take; by default what the target needs, at least 10.
             attempt_timeout: Seconds that one request may take.
             client: The application's own SDK client.
@@ -140,6 +142,7 @@ class Subject:
             namespace=self.namespace if namespace is None else namespace,
             policy=policy or SessionPolicy(),
             keys=keys,
+            gateway=gateway,
             timeout=timeout or self.site.timeout,
             attempt_timeout=attempt_timeout or self.site.timeout,
         )
