@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from .types import Meta, Millis
 
@@ -14,8 +15,7 @@ FILENAME = "${filename}"
 """What S3, GCS and the gateway replace in a form's key by the name of the file that is sent, without its folders."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grant:
+class Grant(Struct, frozen=True, kw_only=True):
     """What a signature allows.
 
     Attributes:
@@ -42,8 +42,7 @@ class Grant:
     success: int | str = 204
 
 
-@dataclass(frozen=True, slots=True)
-class Signed:
+class Signed(Struct, frozen=True):
     """A signed request: what to send where, and until when it is honoured.
 
     Attributes:

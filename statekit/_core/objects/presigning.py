@@ -6,10 +6,11 @@ Where the engine signs, its own signature is used; elsewhere the gateway's.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote, urlsplit
+
+from msgspec.structs import replace
 
 from statekit._core.keys import check_key, redact
 from statekit._core.limits import check_header
