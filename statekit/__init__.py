@@ -50,7 +50,8 @@ if TYPE_CHECKING:
     from .opening import aopen, open  # noqa: A004 - it is called statekit.open
     from .sessions import AsyncSessionStore, Session, SessionStore
     from .state import AsyncState, State
-    from .types import Event, ObjectInfo, Prefix, Presigned, SessionInfo, SessionPolicy, StoredObject, Swept
+    from .tickets import AsyncTicketStore, TicketStore
+    from .types import Event, ObjectInfo, Prefix, Presigned, SessionInfo, SessionPolicy, StoredObject, Swept, Ticket
 
     __version__: str
 
@@ -76,6 +77,9 @@ __all__ = [
     "Presigned",
     "Event",
     "Swept",
+    "Ticket",
+    "TicketStore",
+    "AsyncTicketStore",
     "Fault",
     "StateError",
     "ConfigError",
@@ -107,7 +111,8 @@ _HOMES: Final = {
     "state": "State AsyncState",
     "sessions": "SessionStore AsyncSessionStore Session",
     "objects": "ObjectStore AsyncObjectStore ObjectReader AsyncObjectReader ObjectWriter AsyncObjectWriter",
-    "types": "Event ObjectInfo Prefix Presigned SessionInfo SessionPolicy StoredObject Swept",
+    "tickets": "TicketStore AsyncTicketStore",
+    "types": "Event ObjectInfo Prefix Presigned SessionInfo SessionPolicy StoredObject Swept Ticket",
 }
 """Where the names are at home; the rest are errors."""
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names.split()}

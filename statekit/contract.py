@@ -279,6 +279,25 @@ _PRESIGNED: Final = _section(
     ),
 )
 
+_TICKETS: Final = _section(
+    Party.CORE,
+    ("objects", "records"),
+    (
+        "O-37",
+        "confirm publishes what was uploaded for a ticket under its key, as the type and with the metadata that were reserved, and once, however often and by however many it is called.",
+    ),
+    ("O-38", "confirm of a ticket with if_absent raises ConflictError where something is stored, and changes nothing."),
+    ("O-39", "confirm publishes no upload of another size, checksum or kind than was reserved."),
+    (
+        "O-40",
+        "A ticket that is unknown, was abandoned, has expired or is another owner's is NotFoundError, and publishes nothing.",
+    ),
+    (
+        "O-41",
+        "sweep deletes what was uploaded and never confirmed once its ticket has ended, and nothing that may still be confirmed.",
+    ),
+)
+
 _SIGNING_DRIVER: Final = _section(
     Party.DRIVER,
     ("objects", "signing"),
@@ -430,6 +449,7 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *_SESSIONS,
     *_OBJECTS,
     *_PRESIGNED,
+    *_TICKETS,
     *_OBJECT_DRIVER,
     *_SIGNING_DRIVER,
     *_KEYS,

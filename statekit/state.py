@@ -18,12 +18,14 @@ from statekit._core.pipeline import Wire
 from statekit._core.run import AsyncRunner, Runner
 from statekit._core.seal import KeyRing
 from statekit._core.sessions.plans import SessionPlans
+from statekit._core.tickets.plans import TicketPlans
 from statekit._core.vault import Vault
 from statekit.config import Settings, Target
 from statekit.driver import AsyncDrivers, Drivers, Opening
 from statekit.errors import ConfigError
 from statekit.objects import AsyncObjectStore, ObjectStore
 from statekit.sessions import AsyncSessionStore, SessionStore
+from statekit.tickets import AsyncTicketStore, TicketStore
 from statekit.types import Event, Swept
 
 __all__ = ["AsyncState", "State"]
@@ -59,6 +61,7 @@ class _Assembly:
         self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, records, settings.policy)
         signer = _signer(settings, self._vault.ring)
         self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix, signer)
+        self.tickets = TicketPlans(self._wire("tickets", objects), sessions.records, self.objects, records)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
 
     def _link(self, target: Target) -> Link:
@@ -92,6 +95,11 @@ class _Assembly:
         )
         self.wires.append(wire)
         return wire
+
+    @property
+    def has_tickets(self) -> bool:
+        """Whether there is all that tickets take."""
+        return self.session_link.backend.records and self.object_link.backend.objects
 
     def _emit(self, event: Event) -> None:
         events.emit(event)
@@ -147,6 +155,7 @@ class State:
     Attributes:
         sessions: The session store.
         objects: The object store.
+        tickets: Reservations for uploads.
     """
 
     def __init__(
@@ -161,6 +170,7 @@ class State:
         self._runner = Runner(clock, CONCURRENCY)
         self.sessions = SessionStore(self._assembly.sessions, self._runner)
         self.objects = ObjectStore(self._assembly.objects, self._runner)
+        self.tickets = TicketStore(self._assembly.tickets, self._runner)
 
     def __repr__(self) -> str:
         return f"<State: {self._assembly!r}>"
@@ -199,7 +209,8 @@ class State:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
         records = self.sessions.sweep(timeout=timeout).records if self._assembly.session_link.backend.records else 0
         uploads = self.objects.sweep(timeout=timeout).uploads if self._assembly.object_link.backend.objects else 0
-        return Swept(records=records, uploads=uploads)
+        tickets = self.tickets.sweep(timeout=timeout) if self._assembly.has_tickets else Swept()
+        return Swept(records=records + tickets.records, uploads=uploads + tickets.uploads)
 
     def close(self) -> None:
         """Close the connections; a client that was handed in stays open. Afterwards everything raises ClosedError."""
@@ -224,6 +235,7 @@ class AsyncState:
     Attributes:
         sessions: The session store.
         objects: The object store.
+        tickets: Reservations for uploads.
     """
 
     def __init__(
@@ -240,6 +252,8 @@ class AsyncState:
         }
         self.sessions = AsyncSessionStore(assembly.sessions, self._runners[assembly.session_link.native])
         self.objects = AsyncObjectStore(assembly.objects, self._runners[assembly.object_link.native])
+        native = assembly.session_link.native and assembly.object_link.native
+        self.tickets = AsyncTicketStore(assembly.tickets, self._runners[native])
 
     def __repr__(self) -> str:
         return f"<AsyncState: {self._assembly!r}>"
@@ -268,7 +282,8 @@ class AsyncState:
             records = (await self.sessions.sweep(timeout=timeout)).records
         if self._assembly.object_link.backend.objects:
             uploads = (await self.objects.sweep(timeout=timeout)).uploads
-        return Swept(records=records, uploads=uploads)
+        tickets = await self.tickets.sweep(timeout=timeout) if self._assembly.has_tickets else Swept()
+        return Swept(records=records + tickets.records, uploads=uploads + tickets.uploads)
 
     async def close(self) -> None:
         """Close the connections. See State.close."""

@@ -21,6 +21,7 @@ __all__ = [
     "SessionPolicy",
     "StoredObject",
     "Swept",
+    "Ticket",
 ]
 
 SESSIONS_PER_OWNER: Final = 1_000
@@ -138,6 +139,24 @@ class Presigned:
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
     fields: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A reservation of a key for an upload. Its repr shows nothing that lets anybody upload or confirm.
+
+    Attributes:
+        id: What ``confirm`` and ``abandon`` take. Keep it on the server, or give it to the page together with ``owner``
+            checks.
+        key: Where the object will be published.
+        upload: What the browser sends.
+        expires_at: When the upload has to have begun.
+    """
+
+    id: str = field(repr=False)
+    key: str
+    upload: Presigned
     expires_at: datetime
 
 

@@ -21,6 +21,7 @@ from .site import Site
 if TYPE_CHECKING:
     from statekit.objects import ObjectStore
     from statekit.sessions import SessionStore
+    from statekit.tickets import TicketStore
 
 __all__ = ["Colour", "StoreView", "Subject"]
 
@@ -41,11 +42,13 @@ class StoreView:
         state: The real State or AsyncState.
         sessions: Its session store.
         objects: Its object store.
+        tickets: Its tickets.
         events: What its operations have emitted, in order.
     """
 
     sessions: SessionStore
     objects: ObjectStore
+    tickets: TicketStore
 
     def __init__(self, state: State | AsyncState, events: list[Event], site: Site) -> None:
         self.state, self.events = state, events
@@ -53,6 +56,7 @@ class StoreView:
         self._seen = seen
         self.sessions = self._store(state.sessions, site)
         self.objects = self._store(state.objects, site)
+        self.tickets = self._store(state.tickets, site)
 
     def _store(self, store: Any, site: Site) -> Any:
         return store if isinstance(self.state, State) else Blocking(store, site.loop)

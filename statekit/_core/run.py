@@ -277,7 +277,7 @@ class AsyncRunner:
     async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Call():
-                return await self._in_thread(lambda: effect.method(*effect.args, **effect.kwargs))
+                return await self._called(effect)
             case Work(function):
                 return await self._in_thread(function)
             case Await(function):
@@ -290,6 +290,14 @@ class AsyncRunner:
                 return _TaskJob(self.run(plan))
             case Stop(job):
                 return await cast("_TaskJob", job).end()
+
+    async def _called(self, call: Call) -> Any:
+        """Call a driver in a thread; one that is native all the same, where two backends meet, is awaited."""
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(call.method):
+            return await call.method(*call.args, **call.kwargs)
+        return await self._in_thread(lambda: call.method(*call.args, **call.kwargs))
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         import asyncio

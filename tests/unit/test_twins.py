@@ -17,8 +17,9 @@ from statekit.objects import (
 )
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.state import AsyncState, State
+from statekit.tickets import AsyncTicketStore, TicketStore
 
-STORES = [(SessionStore, AsyncSessionStore), (ObjectStore, AsyncObjectStore)]
+STORES = [(SessionStore, AsyncSessionStore), (ObjectStore, AsyncObjectStore), (TicketStore, AsyncTicketStore)]
 PLAIN = {"list": AsyncObjectStore}
 """Returns an asynchronous iterator, and is no coroutine function."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from socketserver import ThreadingMixIn
 from typing import Any, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -98,7 +97,7 @@ class ASGIServer:
             raise RuntimeError("nothing is mounted")
         await self._gateway(scope, receive, send)
 
-    async def _start(self) -> tuple[Any, Future[None] | asyncio.Task[None], int]:
+    async def _start(self) -> tuple[Any, asyncio.Task[None], int]:
         from uvicorn import Config, Server
 
         config = Config(
@@ -118,4 +117,4 @@ class ASGIServer:
         self._loop.run(self._ended())
 
     async def _ended(self) -> None:
-        await asyncio.wait_for(asyncio.ensure_future(self._serving), 10)  # type: ignore[arg-type]
+        await asyncio.wait_for(self._serving, 10)

@@ -24,7 +24,7 @@ from statekit.types import Presigned
 from .describe import Put
 from .plans import ObjectPlans
 
-__all__ = ["HOUR", "LARGEST", "LONGEST", "PresignPlans", "form_grant"]
+__all__ = ["HOUR", "LARGEST", "LONGEST", "PresignPlans", "upload_grant"]
 
 HOUR: Final = timedelta(hours=1)
 LONGEST: Final = timedelta(days=7)
@@ -91,16 +91,8 @@ class PresignPlans:
     def presign_put(self, op: Operation, key: str, size: int, put: Put, expires_in: timedelta) -> Plan[Presigned]:
         """Sign an upload of an exact size."""
         self._objects.place(op, key)
-        _check_size("size", size)
-        grant = Grant(
-            method="PUT",
-            key=key,
-            lifetime=_lifetime(expires_in),
-            meta=_meta(put),
-            size=(size, size),
-            if_absent=put.if_absent,
-        )
-        return (yield from self.sign(op, grant))
+        grant = upload_grant(key, (size, size), put, expires_in, form=False)
+        return (yield from self.sign(op, replace(grant, if_absent=put.if_absent)))
 
     @operation
     def presign_post(
@@ -121,8 +113,9 @@ class PresignPlans:
                 "S3 ignores conditions in a form: use presign_put, or a ticket, which publishes with a condition",
                 clause="O-34",
             )
-        grant = form_grant(start, sizes, put, expires_in, success)
-        return (yield from self.sign(op, replace(grant, prefix=not whole)))
+        _check_success(success)
+        grant = upload_grant(start, sizes, put, expires_in, form=True)
+        return (yield from self.sign(op, replace(grant, prefix=not whole, success=success)))
 
     def sign(self, op: Operation, grant: Grant) -> Plan[Presigned]:
         """Have a grant signed, by the engine or for the gateway.
@@ -140,21 +133,20 @@ class PresignPlans:
         return Presigned(grant.method, signed.url, signed.headers, signed.fields, expires_at)
 
 
-def form_grant(key: str, sizes: tuple[int, int], put: Put, expires_in: timedelta, success: int | str) -> Grant:
-    """Return the grant of a form for an exact key.
+def upload_grant(key: str, sizes: tuple[int, int], put: Put, expires_in: timedelta, *, form: bool) -> Grant:
+    """Return the grant of an upload to an exact key, without a condition.
 
     Raises:
-        InvalidInputError: A size, the answer or something stored beside the bytes is not usable.
+        InvalidInputError: A size or something stored beside the bytes is not usable.
         LimitExceededError: Too large, or for too long.
     """
     smallest, largest = sizes
-    _check_size("min_size", smallest)
-    _check_size("max_size", largest)
+    _check_size("the smallest size", smallest)
+    _check_size("the largest size", largest)
     if smallest > largest:
-        raise InvalidInputError("min_size is at most max_size")
-    _check_success(success)
+        raise InvalidInputError("the smallest size is at most the largest")
     lifetime = _lifetime(expires_in)
-    return Grant(method="POST", key=key, lifetime=lifetime, meta=_meta(put), size=sizes, success=success)
+    return Grant(method="POST" if form else "PUT", key=key, lifetime=lifetime, meta=_meta(put), size=sizes)
 
 
 def _by_gateway(signer: Signer | None, grant: Grant, now: int) -> Signed:

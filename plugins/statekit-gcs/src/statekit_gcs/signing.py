@@ -54,7 +54,7 @@ def account_of(credentials: Any) -> Account:
         GoogleAuthError: There are no such credentials.
     """
     if not _can_sign(credentials):
-        credentials, _ = google.auth.default()  # type: ignore[no-untyped-call]
+        credentials, _ = google.auth.default()
     if not _can_sign(credentials):
         raise KeylessError
     return cast("Account", credentials)
