@@ -277,6 +277,7 @@ _PRESIGNED: Final = _section(
         "O-36",
         "A presigned request that was changed in its key, method, expiry, signature or any condition is refused, and stores nothing.",
     ),
+    ("O-42", "A presigned form with a field that was not signed stores nothing."),
 )
 
 _TICKETS: Final = _section(

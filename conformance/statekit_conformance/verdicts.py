@@ -61,6 +61,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-37": ("objects.signatures", "objects.signed_post", "objects.copy_conditional"),
     "O-39": ("objects.signatures", "objects.signed_post"),
     "O-41": ("objects.signatures", "objects.signed_post"),
+    "O-42": ("objects.signatures", "objects.signed_post", "objects.signed_fields"),
     "O-53": ("objects.read_pinned",),
     "O-55": ("objects.if_match", "objects.if_absent"),
     "O-55.1": ("objects.if_match", "objects.if_absent"),
