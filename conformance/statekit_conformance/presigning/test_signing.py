@@ -31,7 +31,7 @@ def sign(objects_driver):
 
 @clause("O-72", needs=("signing",))
 def test_a_signed_download_is_answered_with_its_overrides_and_for_its_key(objects_driver, sign):
-    objects_driver.put("a", b"hello")
+    objects_driver.put(objects_driver.key("a"), b"hello")
     overrides = {"response-content-type": "text/csv", "response-content-disposition": "attachment"}
     signed = sign(method="GET", overrides=overrides)
     answer = download(signed)
@@ -47,10 +47,10 @@ def test_a_signed_put_is_bound_to_size_type_metadata_and_absence(objects_driver,
     for name in signed.headers:
         assert put(signed, b"hello", {**signed.headers, name: f"{signed.headers[name]}0"}).refused, name
     assert put(signed, b"hello!").refused
-    assert objects_driver.stat("a") is None
+    assert objects_driver.stat(objects_driver.key("a")) is None
     assert put(signed, b"hello").taken
     assert put(signed, b"again").refused
-    stat = objects_driver.stat("a")
+    stat = objects_driver.stat(objects_driver.key("a"))
     assert (stat.size, stat.meta.content_type, stat.meta.cache_control) == (5, "image/png", "max-age=60")
     assert stat.meta.user == {"who": "ada"}
 
@@ -62,9 +62,9 @@ def test_a_signed_form_is_bound_to_size_type_and_metadata(objects_driver, sign):
         assert post(signed, b"x" * size).refused
     for name in ("Content-Type", "Cache-Control"):
         assert post(signed, b"xx", fields={name: "text/html"}).refused
-    assert objects_driver.stat("a") is None
+    assert objects_driver.stat(objects_driver.key("a")) is None
     assert post(signed, b"xx").taken
-    stat = objects_driver.stat("a")
+    stat = objects_driver.stat(objects_driver.key("a"))
     assert (stat.size, stat.meta.content_type, stat.meta.user) == (2, "image/png", {"who": "ada"})
 
 
@@ -80,7 +80,7 @@ def test_a_signature_says_when_it_ends(sign, method):
 
 @clause("O-73", needs=("signing",))
 def test_a_signature_holds_until_then_and_no_longer(objects_driver, sign):
-    objects_driver.put("a", b"hello")
+    objects_driver.put(objects_driver.key("a"), b"hello")
     signed = sign(method="GET", lifetime=2)
     taken = []
 
