@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from types import TracebackType
 from typing import Final, NoReturn, Self, final
@@ -22,7 +23,7 @@ from statekit._core.tickets.plans import TicketPlans
 from statekit._core.vault import Vault
 from statekit.config import Settings, Target
 from statekit.driver import AsyncDrivers, Drivers, Opening
-from statekit.errors import ConfigError
+from statekit.errors import ConfigError, InvalidInputError
 from statekit.objects import AsyncObjectStore, ObjectStore
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.tickets import AsyncTicketStore, TicketStore
@@ -33,6 +34,7 @@ __all__ = ["AsyncState", "State"]
 CONCURRENCY: Final = 8
 """Requests of one state that are on their way at once, and threads for them."""
 ASYNC_CONCURRENCY: Final = 32
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
 class _Assembly:
@@ -135,6 +137,16 @@ def _signer(settings: Settings, ring: KeyRing | None) -> Signer | None:
     return Signer(ring.derive_all("statekit gateway 1"), settings.gateway, settings.namespace)
 
 
+def _check_origins(origins: Sequence[str]) -> None:
+    """Refuse what no browser calls an origin.
+
+    Raises:
+        InvalidInputError: One of them is none.
+    """
+    if isinstance(origins, str) or not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise InvalidInputError("origins are such as https://shop.example, without a path, or *")
+
+
 async def _close(drivers: Drivers | AsyncDrivers) -> None:
     pending = drivers.close()
     if pending is not None:
@@ -190,10 +202,12 @@ class State:
         plans = self._assembly.checks
         return tuple(warning for check in plans for warning in self._runner.run(check.check(timeout)))
 
-    def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    def provision(self, *, origins: Sequence[str] = (), dry_run: bool = False) -> tuple[str, ...]:
         """Create what the backends need and lack, such as a table or a bucket. It takes more rights than anything else.
 
         Args:
+            origins: Origins whose pages may send presigned requests by script and read the answers, such as
+                ``https://shop.example``.
             dry_run: Only say what would be done.
 
         Returns:
@@ -202,8 +216,12 @@ class State:
         Raises:
             BackendError: The engine refused.
         """
+        _check_origins(origins)
         plans = self._assembly.checks
-        return tuple(line for check in plans for line in self._runner.run(check.provision(None, dry_run=dry_run)))
+        lines = [line for check in plans for line in self._runner.run(check.provision(None, dry_run=dry_run))]
+        for check in plans if origins else ():
+            lines += self._runner.run(check.welcome(None, origins, dry_run=dry_run))
+        return tuple(lines)
 
     def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
@@ -268,11 +286,14 @@ class AsyncState:
             warnings += await self._runners[check.link.native].run(check.check(timeout))
         return tuple(warnings)
 
-    async def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def provision(self, *, origins: Sequence[str] = (), dry_run: bool = False) -> tuple[str, ...]:
         """Create what the backends need and lack. See State.provision."""
+        _check_origins(origins)
         lines: list[str] = []
         for check in self._assembly.checks:
             lines += await self._runners[check.link.native].run(check.provision(None, dry_run=dry_run))
+        for check in self._assembly.checks if origins else ():
+            lines += await self._runners[check.link.native].run(check.welcome(None, origins, dry_run=dry_run))
         return tuple(lines)
 
     async def sweep(self, *, timeout: float | None = None) -> Swept:

@@ -17,6 +17,7 @@ from .hooks import (
     Provision,
     Reach,
     Survives,
+    Welcome,
 )
 from .objects import AsyncMultipartDriver, AsyncObjectDriver, MultipartDriver, ObjectDriver
 from .records import AsyncRecordDriver, RecordDriver
@@ -92,5 +93,6 @@ __all__ = [
     "Survives",
     "Token",
     "Upload",
+    "Welcome",
     "missing",
 ]
