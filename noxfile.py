@@ -18,7 +18,9 @@ TARGETS = ("memory", "local")
 
 def install_all(session: nox.Session, *more: str) -> None:
     """Install the core, the suite and every plugin from this checkout."""
-    editable = [argument for path in (".[crypto,otel]", "conformance[engines]", *PLUGINS) for argument in ("-e", path)]
+    editable = [
+        argument for path in (".[crypto,otel,gateway]", "conformance[engines]", *PLUGINS) for argument in ("-e", path)
+    ]
     session.install(*editable, *TESTING, *more)
 
 
@@ -71,6 +73,13 @@ def _targets(arguments: list[str]) -> list[str]:
     if any(argument.startswith("--statekit-target") for argument in named):
         return named
     return [*named, *(f"--statekit-target={name}" for name in TARGETS), f"--statekit-require={','.join(TARGETS)}"]
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Pages in a headless Chromium upload straight to every store; it has to be installed: see STATEKIT_CHROMIUM."""
+    install_all(session, "playwright>=1.55")
+    session.run("pytest", "-p", "no:randomly", "conformance/browser", *session.posargs)
 
 
 @nox.session
