@@ -21,6 +21,7 @@ from statekit._core.gateway.desk import Desk
 from statekit._core.gateway.exchange import Answer, Refusal, Request
 from statekit._core.gateway.forms import PIECE
 from statekit._core.objects.source import source_of
+from statekit._core.plan import Plan
 from statekit.errors import ConfigError
 from statekit.state import AsyncState, State
 
@@ -61,19 +62,35 @@ class WSGIGateway:
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", _complete(answer))
         if environ["REQUEST_METHOD"] == "HEAD" or answer.next_piece is None:
             return [] if environ["REQUEST_METHOD"] == "HEAD" else [answer.body]
-        return self._pieces(answer)
+        return _Pieces(answer, answer.next_piece, self._run)
 
-    def _pieces(self, answer: Answer) -> Iterator[bytes]:
-        """Send a long body; a failure on the way ends the connection, for the status is sent already."""
-        failed: BaseException | None = None
+
+class _Pieces:
+    """A long body. A failure on the way ends the connection, for the status is sent already."""
+
+    def __init__(
+        self, answer: Answer, next_piece: Callable[[], Plan[bytes]], run: Callable[[Plan[bytes]], bytes]
+    ) -> None:
+        self._end: Callable[[BaseException | None], None] | None = answer.end
+        self._next, self._run = next_piece, run
+
+    def __iter__(self) -> Iterator[bytes]:
         try:
-            while answer.next_piece and (piece := self._run(answer.next_piece())):
+            while piece := self._run(self._next()):
                 yield piece
         except BaseException as error:
-            failed = error
+            self._ended(error)
             raise
-        finally:
-            answer.end(failed)
+        self._ended(None)
+
+    def close(self) -> None:
+        """End, also where nothing, or not all, was sent: servers call it whatever happened (PEP 3333)."""
+        self._ended(None)
+
+    def _ended(self, error: BaseException | None) -> None:
+        end, self._end = self._end, None
+        if end is not None:
+            end(error)
 
 
 @final

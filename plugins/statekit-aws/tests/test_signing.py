@@ -133,3 +133,19 @@ def test_temporary_credentials_shorten_what_they_sign(client):
     assert form.expires_at - before * 1000 <= 601_000
     client._request_signer._credentials = credentials(7200)
     assert parse_qs(urlsplit(sign(client, REQUESTS, grant).url).query)["X-Amz-Expires"] == ["3600"]
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "POST"])
+def test_a_client_that_signs_by_version_2_is_refused(method):
+    import boto3
+    from botocore.config import Config
+    from statekit_aws.faults import WeakSignatureError, fault
+
+    from statekit.driver import Fault
+
+    client = boto3.client("s3", region_name="us-east-1", config=Config(signature_version="s3"))
+    grant = Grant(method=method, key="a", lifetime=60, meta=Meta("image/png"), size=(1, 1), overrides={})
+    with pytest.raises(WeakSignatureError) as caught:
+        sign(client, REQUESTS, grant)
+    assert fault(caught.value).fault is Fault.MISCONFIGURED
+    client.close()

@@ -219,3 +219,19 @@ def test_a_closed_state_is_unavailable(state):
     query = state.objects.presign_get("a").url.partition("?")[2]
     state.close()
     assert ask(gateway, "GET", "/a", query)[0] == 503
+
+
+@pytest.mark.parametrize("sent", [0, 1, 3])
+def test_a_download_is_one_event_however_far_it_comes(tmp_path, sent):
+    events = []
+    with statekit.open(f"local:{tmp_path}/state", keys=[generate()], gateway=URL, on_event=events.append) as state:
+        state.objects.put("a", b"1" * (3 * MIB))
+        query = state.objects.presign_get("a").url.partition("?")[2]
+        events.clear()
+        _, body = ask(WSGIGateway(state), "GET", "/a", query)
+        pieces = iter(body)
+        for _ in range(sent):
+            next(pieces)
+        body.close()
+        body.close()
+    assert [event.operation for event in events] == ["read"]

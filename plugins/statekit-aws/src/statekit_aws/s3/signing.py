@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from statekit.driver import FILENAME, Grant, Meta, Millis, Signed
+from statekit_aws.faults import WeakSignatureError
 
 from .metadata import packed
 from .requests import ObjectRequests
@@ -37,6 +38,9 @@ def sign(client: Any, requests: ObjectRequests, grant: Grant) -> Signed:
     """Sign a grant with boto3's client, whose credentials it may have to fetch.
 
     What temporary credentials sign ends with them, if they say when that is.
+
+    Raises:
+        WeakSignatureError: The application's own client signs by version 2.
     """
     lifetime = _lifetime(client, grant.lifetime)
     if grant.method == "POST":
@@ -78,6 +82,8 @@ def _form(client: Any, requests: ObjectRequests, grant: Grant, lifetime: int) ->
     place = requests.place(grant.key)
     key = place["Key"] + (FILENAME if grant.prefix else "")  # of which boto3 makes the condition starts-with
     form = client.generate_presigned_post(place["Bucket"], key, fields, conditions, lifetime)
+    if "x-amz-signature" not in form["fields"]:
+        raise WeakSignatureError
     policy = json.loads(base64.b64decode(form["fields"]["policy"]))
     return Signed(form["url"], {}, form["fields"], _millis(policy["expiration"], _EXPIRY))
 
@@ -95,6 +101,8 @@ def _lifetime(client: Any, wanted: int) -> int:
 
 def _end_of(url: str) -> Millis:
     query = parse_qs(urlsplit(url).query)
+    if "X-Amz-Signature" not in query:
+        raise WeakSignatureError
     return _millis(query["X-Amz-Date"][0], _MOMENT) + int(query["X-Amz-Expires"][0]) * 1000
 
 
