@@ -29,7 +29,9 @@ TARGETS = (
 
 def install_all(session: nox.Session, *more: str) -> None:
     """Install the core, the suite and every plugin from this checkout."""
-    editable = [argument for path in (".[crypto,otel]", "conformance[engines]", *PLUGINS) for argument in ("-e", path)]
+    editable = [
+        argument for path in (".[crypto,otel,gateway]", "conformance[engines]", *PLUGINS) for argument in ("-e", path)
+    ]
     session.install(*editable, *TESTING, *more)
 
 
@@ -84,6 +86,13 @@ def _targets(arguments: list[str]) -> list[str]:
         return named
     required = [f"--statekit-require={','.join(TARGETS)}"] if os.environ.get("CI") else []
     return [*named, "--statekit-target=all", *required]
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """Pages in a headless Chromium upload straight to every store; it has to be installed: see STATEKIT_CHROMIUM."""
+    install_all(session, "playwright>=1.55")
+    session.run("pytest", "-p", "no:randomly", "conformance/browser", *session.posargs)
 
 
 @nox.session

@@ -19,6 +19,7 @@ SECTIONS: Final = (
     "sessions",
     "objects",
     "scratch",
+    "presigning",
     "keys",
     "errors",
     "configuration",
