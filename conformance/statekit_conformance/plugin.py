@@ -18,6 +18,8 @@ SECTIONS: Final = (
     "object_driver",
     "sessions",
     "objects",
+    "scratch",
+    "presigning",
     "keys",
     "errors",
     "configuration",

@@ -66,6 +66,12 @@ class FakeClock:
                 self._moved.wait(0.01)  # the event and other processes do not notify
         return ended.is_set()
 
+    async def idle(self, seconds: float) -> None:
+        """Wait in a background task until somebody has moved the clock on."""
+        until = self.now() + round(seconds * 1000)
+        while self.now() < until:  # noqa: ASYNC110 - whoever moves it may be another process
+            await asyncio.sleep(0.01)
+
     def _read(self) -> int:
         return int((self._path or Path()).read_text("ascii"))
 
