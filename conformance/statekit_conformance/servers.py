@@ -6,14 +6,17 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from .proxy import Armed, Fault, Proxy
     from .running import Running
     from .subject import Subject
 
-__all__ = ["Server", "Wire"]
+__all__ = ["IMPATIENCE", "Server", "Wire"]
+
+IMPATIENCE: Final = 10
+"""By how much a client's time for a request is divided where requests get lost on purpose."""
 
 
 class Wire:
@@ -72,16 +75,16 @@ class Server:
             for pid in pids:
                 os.killpg(pid, signal.SIGCONT)
 
-    def wire(self, *, timeout: float | None = None) -> Wire:
+    def wire(self, *, impatient: bool = False) -> Wire:
         """Return the way through proxies. They are closed when the test ends.
 
         Args:
-            timeout: Seconds that one request may take; by default what the target needs.
+            impatient: Whether a client gives up after a tenth of the time that the target may need for a request.
         """
         from .subject import Subject
 
         site, proxies = self._undo.enter_context(self._running.proxied())
-        site.timeout = timeout or site.timeout
+        site.timeout /= IMPATIENCE if impatient else 1
         subject = Subject(site, self._subject.colour, namespace=self._subject.namespace, clock=self._subject.clock)
         self._undo.callback(subject.close)
         return Wire(subject, proxies)

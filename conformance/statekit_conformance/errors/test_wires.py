@@ -7,14 +7,13 @@ import pytest
 from statekit_conformance import clause
 from statekit_conformance.proxy import DeliverLate, Dribble, LoseReply, ResetBefore, Swallow, Truncate
 
-PATIENCE = 0.5  # seconds for a request
 MODES = [LoseReply(), ResetBefore(), Swallow(), DeliverLate(), Truncate(), Truncate(keep=2), Dribble(piece=5)]
 BOTH = ("records", "objects", "server")
 
 
 @pytest.fixture
 def wire(server):
-    return server.wire(timeout=PATIENCE)
+    return server.wire(impatient=True)
 
 
 @pytest.fixture

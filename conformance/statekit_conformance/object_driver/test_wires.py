@@ -12,7 +12,6 @@ from statekit_conformance import clause
 from statekit_conformance.honesty import is_honest, outcome
 from statekit_conformance.proxy import DeliverLate, Dribble, LoseReply, ResetBefore, Swallow, Truncate
 
-PATIENCE = 0.5  # seconds for a request
 MODES = [LoseReply(), ResetBefore(), Swallow(), DeliverLate(), Truncate(), Truncate(keep=2)]
 META = Meta(write_id="w" * 16)
 
@@ -43,7 +42,7 @@ def calls(objects_driver):
 @clause("O-72", "O-55", "O-60", "O-61", "E-01")
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_a_write_that_goes_wrong_on_its_way_is_sent_once_and_is_an_honest_fault(server, objects_driver, mode):
-    wire = server.wire(timeout=PATIENCE)
+    wire = server.wire(impatient=True)
     driver = wire.subject.objects_driver()
     for name, (call, left) in calls(objects_driver).items():
         usual = usual_requests(wire, objects_driver, driver, name, call)
@@ -73,7 +72,7 @@ def usual_requests(wire, objects_driver, driver, name, call):
 @clause("O-72", "O-52", "E-01")
 @pytest.mark.parametrize("mode", [LoseReply(), ResetBefore(), Truncate(), Truncate(keep=10)], ids=str)
 def test_a_read_that_goes_wrong_on_its_way_is_a_fault_and_neither_absence_nor_a_part(server, objects_driver, mode):
-    wire = server.wire(timeout=PATIENCE)
+    wire = server.wire(impatient=True)
     driver = wire.subject.objects_driver()
     key, data = objects_driver.key("read"), b"value" * 20_000
     expect = Match(objects_driver.put(key, data))

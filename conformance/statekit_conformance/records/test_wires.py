@@ -12,7 +12,6 @@ from statekit_conformance.proxy import DeliverLate, Dribble, LoseReply, ResetBef
 
 HOUR = 3_600_000
 NOW = FakeClock().now()
-PATIENCE = 0.5  # seconds for a request
 MODES = [LoseReply(), ResetBefore(), Swallow(), DeliverLate(), Truncate(), Truncate(keep=2)]
 
 CALLS = {
@@ -33,7 +32,7 @@ def found(records, key):
 @clause("R-23", "R-09", "E-01")
 @pytest.mark.parametrize("mode", MODES, ids=str)
 def test_a_write_that_goes_wrong_on_its_way_is_sent_once_and_is_an_honest_fault(server, records, mode):
-    wire = server.wire(timeout=PATIENCE)
+    wire = server.wire(impatient=True)
     driver = wire.subject.records()
     for name, call in CALLS.items():
         warm = records.create(records.key(f"warm-{name}"), b"old", expires_at=NOW + HOUR)
@@ -52,7 +51,7 @@ def test_a_write_that_goes_wrong_on_its_way_is_sent_once_and_is_an_honest_fault(
 @clause("R-07", "E-01", "R-23")
 @pytest.mark.parametrize("mode", [LoseReply(), ResetBefore(), Truncate(), Truncate(keep=10)], ids=str)
 def test_a_read_that_goes_wrong_on_its_way_is_a_fault_and_neither_absence_nor_a_part(server, records, mode):
-    wire = server.wire(timeout=PATIENCE)
+    wire = server.wire(impatient=True)
     driver = wire.subject.records()
     key = records.key("read")
     records.create(key, b"value" * 1_000)

@@ -16,6 +16,7 @@ from statekit_conformance.checker import Model, Report, Verdict, check
 from statekit_conformance.history import Failed, Operation, Unknown, read_directory
 from statekit_conformance.proxy import Proxy
 from statekit_conformance.running import Running
+from statekit_conformance.servers import IMPATIENCE
 from statekit_conformance.site import Site
 from statekit_conformance.threads import together
 
@@ -31,8 +32,6 @@ _WIRED: Final = 2.0
 """Seconds for a round in which replies are lost: it takes a while until a client gives up."""
 _LONGER: Final = 3
 """How many times as much may be asked in it: there has to be something for faults to strike."""
-_IMPATIENT: Final = 0.7
-"""Seconds that one request may take in such a round."""
 _CHECKING: Final = 30.0
 """Seconds for one verdict."""
 _ENDING: Final = 50.0
@@ -173,7 +172,7 @@ class Race:
             threads=THREADS,
             seconds=_WIRED if wired else workload.seconds,
             most=workload.most * (_LONGER if wired else 1),
-            timeout=_IMPATIENT if wired else None,
+            timeout=site.timeout / IMPATIENCE if wired else None,
             faults=wired,
             environment=dict(os.environ),
         )
