@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from . import declarations, objects, records, uploads
+from . import declarations, everywhere, objects, records, sessions, stores, uploads
 from .mutant import MUTANTS, Mutant
 
-__all__ = ["CONTROLS", "MUTANTS", "declarations", "objects", "records", "uploads"]
+__all__ = ["CONTROLS", "MUTANTS", "declarations", "everywhere", "objects", "records", "sessions", "stores", "uploads"]
 
 CONTROLS = {
     "sound-memory": Mutant("sound-memory", "nothing over memory", ()),
