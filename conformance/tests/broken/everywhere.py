@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 
 import statekit.config
-from statekit import sessions, state
+from statekit import state
 from statekit._config import options, urls
-from statekit._core import commit, events, keys, link, pipeline, retry
+from statekit._core import commit, events, keys, pipeline, retry
 from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
@@ -192,22 +192,6 @@ def a_closed_state_goes_on(exchange):
     exchange(Link, "take", take)
 
 
-@core("E-11", over="local")
-def a_forked_child_uses_its_parents_locks(exchange):
-    from statekit.backends.local.database import Database
-
-    exchange(Database, "_fresh", _once(Database._fresh))
-    exchange(link, "_forget_all", lambda: None)
-
-
-def _once(real):
-    def fresh(self):
-        if "_lock" not in self.__dict__:
-            real(self)
-
-    return fresh
-
-
 @core("E-12")
 def a_state_may_be_pickled(exchange):
     for kind in (state.State, state.AsyncState):
@@ -229,14 +213,6 @@ def threads_open_the_backend_several_times(exchange):
         return self._drivers
 
     exchange(Link, "drivers", drivers)
-
-
-@core("E-14")
-def an_asynchronous_load_takes_another_argument(exchange):
-    async def load(self, session_id, *, timeout=None):
-        return await self._run(self._plans.load(timeout, session_id))
-
-    exchange(sessions.AsyncSessionStore, "load", load)
 
 
 @core("E-14")
@@ -311,11 +287,6 @@ def an_unknown_scheme_is_a_local_directory(exchange):
 def a_store_that_is_not_offered_is_none(exchange):
     exchange(Link, "records", lambda self: self.drivers().records)
     exchange(Link, "objects", lambda self: self.drivers().objects)
-
-
-@core("P-10")
-def every_disk_lasts(exchange):
-    exchange(statekit.config, "forgetful", lambda environ: None)
 
 
 @core("P-11")
