@@ -13,7 +13,10 @@ import pytest
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = "statekit_conformance"
-SECTIONS: Final = ("records", "object_driver", "sessions", "objects", "keys", "errors", "configuration", "registration")
+SECTIONS: Final = (
+    *("records", "object_driver", "sessions", "objects", "keys", "errors", "configuration", "registration"),
+    "agreement",
+)
 """The folders that hold cases."""
 
 # Assertions in cases explain themselves whatever the user's python_files says.

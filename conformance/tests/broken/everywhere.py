@@ -272,7 +272,7 @@ def a_password_is_taken(exchange):
 
 
 @core("P-05")
-def an_unknown_scheme_is_a_local_directory(exchange):
+def an_unknown_scheme_is_kept_in_memory(exchange):
     from statekit import plugins
 
     real = plugins.Registry._load
@@ -281,6 +281,7 @@ def an_unknown_scheme_is_a_local_directory(exchange):
         return real(self, scheme) if scheme in self.announced() else self.find("memory")
 
     exchange(plugins.Registry, "_load", load)
+    exchange(plugins._REGISTRY, "_backends", dict(plugins._REGISTRY._backends))
 
 
 @core("P-09")
