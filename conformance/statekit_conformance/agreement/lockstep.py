@@ -135,12 +135,16 @@ class Lockstep:
             answers.append((answer, told))
         (here, told), (there, expected) = answers
         if not agree(told, expected):
-            program = "\n".join(self.lines)
-            raise Disagreement(f"\n{program}\n# here:      {told}\n# in memory: {expected}")
+            raise Disagreement(self._message(str(told), str(expected)))
         if name is None or here is None or isinstance(here, Exception):
             return None
         self.target.known[name], self.memory.known[name] = here, there
         return Name(name)
+
+    def _message(self, told: str, expected: str) -> str:
+        last = self.lines[-1]
+        program = "\n".join([*self.lines, f"# here:      {told}", f"# in memory: {expected}"])
+        return f"{last[:90]} is {told[:90]} here, and {expected[:90]} in memory\n\n{program}"
 
     def _outcome(self, side: Side, action: Callable[[Side], Any]) -> tuple[Any, Any]:
         try:
