@@ -24,6 +24,8 @@ PROGRAMS: Final = 25
 STEPS: Final = 30
 REMOTE: Final = 4
 """Over a network, one program in so many."""
+PHASES: tuple[Phase, ...] = (Phase.generate, Phase.shrink)
+"""Finding a counter-example, and making it as short as it gets."""
 
 
 def agreement_of(machine: Callable[[], RuleBasedStateMachine], subject: Subject, number: int) -> None:
@@ -38,7 +40,7 @@ def agreement_of(machine: Callable[[], RuleBasedStateMachine], subject: Subject,
     chosen = settings(
         max_examples=PROGRAMS // REMOTE if remote else PROGRAMS,
         stateful_step_count=STEPS,
-        phases=(Phase.generate,) if remote else (Phase.generate, Phase.shrink),
+        phases=(Phase.generate,) if remote else PHASES,
         database=None,
         deadline=None,
         derandomize=False,

@@ -17,7 +17,7 @@ from statekit_conformance.subject import Subject
 
 from .lockstep import Lockstep, Name, Side
 
-__all__ = ["KEYS", "COPIES", "ObjectPrograms", "fresh"]
+__all__ = ["COPIES", "ObjectPrograms", "fresh", "keys"]
 
 KEYS: Final = ("a", "a/b", "a/b/c", "a-b", "a.b", "A", "a b", "é", "e\u0301", "日本/語", "\U0001f600", "z" * 200, "~")
 COPIES: Final = ("copies/1", "copies/2")
@@ -25,12 +25,25 @@ COPIES: Final = ("copies/1", "copies/2")
 BEYOND: Final = ("", "/a", "a//b", "a/", "..", "a\\b")
 SIZES: Final = (1, 2, 255, 256, 257, 4_096, 32_768, 32_769)
 PART: Final = 8 * 1024 * 1024
-RANGES: Final = ((0, None), (0, 1), (1, 1), (0, 255), (255, 1), (255, 2), (256, None), (256, 0), (32_768, 9), (10**9, 1))
+RANGES: Final = (
+    (0, None),
+    (0, 1),
+    (1, 1),
+    (0, 255),
+    (255, 1),
+    (255, 2),
+    (256, None),
+    (256, 0),
+    (32_768, 9),
+    (10**9, 1),
+)
 METADATA: Final = ({}, {"a": "b"}, {"a": "日本", "b-c_d": "  ", "e": ""})
 TYPES: Final = (None, "text/plain", "application/json; charset=utf-8")
 PREFIXES: Final = ("", "a", "a/", "a/b", "a/b/", "copies", "日", "日本/", "~", "b")
 
 some = st.integers(0, 63)
+keys = st.sampled_from(("a", "a/b", "a/b/c") * 4 + KEYS)
+"""Mostly the same ones, so that calls meet."""
 
 
 def fresh(count: int, size: int) -> bytes:
@@ -78,7 +91,7 @@ class ObjectPrograms(RuleBasedStateMachine):
         self.both.call("state.objects.get", key)
 
     @rule(
-        key=st.sampled_from(KEYS),
+        key=keys,
         size=st.sampled_from(SIZES),
         how=st.sampled_from(("none", "none", "absent", "seen", "info", "foreign")),
         which=some,
@@ -102,29 +115,29 @@ class ObjectPrograms(RuleBasedStateMachine):
         """Put what is refused."""
         self.both.call("state.objects.put", key, b"data")
 
-    @rule(key=st.sampled_from(KEYS + COPIES), piece=st.sampled_from(RANGES))
+    @rule(key=keys | st.sampled_from(COPIES), piece=st.sampled_from(RANGES))
     def get(self, key: str, piece: tuple[int, int | None]) -> None:
         """Get an object or a range of it."""
         self.both.call("state.objects.get", key, start=piece[0], length=piece[1])
 
-    @rule(key=st.sampled_from(KEYS))
+    @rule(key=keys)
     def stat(self, key: str) -> None:
         """Describe an object, and say whether it exists."""
         self.both.call("state.objects.stat", key)
         self.both.call("state.objects.exists", key)
 
-    @rule(key=st.sampled_from(KEYS), how=st.sampled_from(("none", "seen", "info", "foreign")), which=some)
+    @rule(key=keys, how=st.sampled_from(("none", "seen", "info", "foreign")), which=some)
     def delete(self, key: str, how: str, which: int) -> None:
         """Delete an object, or one version of it."""
         self.both.call("state.objects.delete", key, **self.condition(key, how, which))
 
-    @rule(keys=st.lists(st.sampled_from(KEYS), unique=True, max_size=4))
-    def delete_many(self, keys: list[str]) -> None:
+    @rule(several=st.lists(keys, unique=True, max_size=4))
+    def delete_many(self, several: list[str]) -> None:
         """Delete several."""
-        self.both.call("state.objects.delete_many", keys)
+        self.both.call("state.objects.delete_many", several)
 
     @rule(
-        source=st.sampled_from(KEYS),
+        source=keys,
         to=st.sampled_from(COPIES),
         how=st.sampled_from(("none", "none", "absent", "foreign")),
     )
@@ -136,7 +149,7 @@ class ObjectPrograms(RuleBasedStateMachine):
     @rule(
         prefix=st.sampled_from(PREFIXES),
         delimiter=st.sampled_from((None, "/")),
-        start_after=st.none() | st.sampled_from(KEYS + COPIES),
+        start_after=st.none() | keys | st.sampled_from(COPIES),
     )
     def list(self, prefix: str, delimiter: str | None, start_after: str | None) -> None:
         """List."""

@@ -116,8 +116,10 @@ class SessionPrograms(RuleBasedStateMachine):
     @precondition(lambda self: self.held)
     @rule(which=some)
     def touch(self, which: int) -> None:
-        """Extend."""
-        self.both.call("state.sessions.touch", self.one(which, self.held))
+        """Extend, and see what is then stored."""
+        session = self.one(which, self.held)
+        self.both.call("state.sessions.touch", session)
+        self.keep(self.both.call("state.sessions.load", session.id, named="s"))
 
     @precondition(lambda self: self.held)
     @rule(which=some, owner=st.sampled_from((None, None, *OWNERS)))
@@ -195,7 +197,14 @@ def _by_label(info: SessionInfo) -> tuple[str, Any]:
 def told(side: Side, answer: Any) -> Any:
     """Tell an answer of a session store."""
     if hasattr(answer, "expires_at") and hasattr(answer, "owner"):
-        return (side.role("id", answer.id), dict(answer), answer.owner, answer.label, answer.created_at, answer.expires_at)
+        return (
+            side.role("id", answer.id),
+            dict(answer),
+            answer.owner,
+            answer.label,
+            answer.created_at,
+            answer.expires_at,
+        )
     if isinstance(answer, list):
         return tuple(_info(side, info) for info in sorted(answer, key=_by_label))
     return ("text",) if isinstance(answer, str) else answer

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from . import declarations, everywhere, objects, records, sessions, stores, uploads
+from . import agreement, declarations, everywhere, objects, records, sessions, stores, uploads
 from .mutant import MUTANTS, Mutant
 
-__all__ = ["CONTROLS", "MUTANTS", "declarations", "everywhere", "objects", "records", "sessions", "stores", "uploads"]
+__all__ = [
+    "CONTROLS",
+    "MUTANTS",
+    "agreement",
+    "declarations",
+    "everywhere",
+    "objects",
+    "records",
+    "sessions",
+    "stores",
+    "uploads",
+]
 
 CONTROLS = {
     "sound-memory": Mutant("sound-memory", "nothing over memory", ()),

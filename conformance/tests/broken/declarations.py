@@ -101,5 +101,3 @@ def an_option_without_an_effect(_sound):
 @declaration("P-53")
 def a_client_that_is_ignored(sound):
     return {"open": lambda opening: sound.open(replace(opening, client=None))}
-
-

@@ -315,5 +315,3 @@ def a_check_looks_at_records_only(exchange):
 @core("K-08")
 def a_namespace_of_any_letters(exchange):
     exchange(keys, "_NAMESPACE", keys.re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"))
-
-

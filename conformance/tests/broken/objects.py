@@ -327,8 +327,7 @@ class a_prefix_that_is_folded_again_on_each_page:
 class a_delimiter_that_is_looked_for_in_the_prefix_too:
     def page(self, prefix, /, *, delimiter, **rest):
         folder = prefix.rpartition("/")[0] + "/" if delimiter and "/" in prefix else prefix
-        page = super().page(folder, delimiter=delimiter, **rest)
-        return page
+        return super().page(folder, delimiter=delimiter, **rest)
 
 
 @objects("O-64")

@@ -27,7 +27,11 @@ def holds(expect, current):
 @records("R-01")
 class a_create_replaces_a_record:
     def write(self, key, value, /, *, expect, **rest):
-        return self.stored_anyway(key, value, **rest) if expect is ABSENT else super().write(key, value, expect=expect, **rest)
+        return (
+            self.stored_anyway(key, value, **rest)
+            if expect is ABSENT
+            else super().write(key, value, expect=expect, **rest)
+        )
 
 
 @records("R-01")

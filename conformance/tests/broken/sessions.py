@@ -109,7 +109,9 @@ def a_value_that_was_only_looked_at_is_not_compared(exchange):
 
 def _stored(exchange, how_of):
     real = SessionPlans._store
-    exchange(SessionPlans, "_store", lambda self, op, session, changes, how: real(self, op, session, changes, how_of(how)))
+    exchange(
+        SessionPlans, "_store", lambda self, op, session, changes, how: real(self, op, session, changes, how_of(how))
+    )
 
 
 @core("S-07")
@@ -677,5 +679,3 @@ def an_owners_characters_are_counted_not_its_bytes(exchange):
 @core("K-07")
 def a_label_of_a_byte_more(exchange):
     exchange(limits, "LABEL_BYTES", limits.LABEL_BYTES + 1)
-
-

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import Phase
 
+from statekit_conformance.agreement import budget
 from statekit_conformance.targets import Target
 from statekit_conformance.verdicts import clauses_of
 
@@ -27,6 +29,8 @@ NAMED = frozenset(clause for mutant in MUTANTS.values() for clause in mutant.cla
 KILLS: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 """Mutant, clause, and what the cases said that failed."""
 ASKED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+
+budget.PHASES = (Phase.generate,)  # nobody reads the programs that kill
 
 
 def target_of(mutant: Mutant) -> Target:

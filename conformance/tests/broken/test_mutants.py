@@ -26,7 +26,9 @@ def verdicts(tmp_path_factory):
 def test_the_clause_kills(scheme, verdicts, record_property):
     mutant, told = MUTANTS[scheme], verdicts[scheme]
     killers = {clause: told["kills"].get(clause) for clause in mutant.clauses}
-    record_property("mutant", (mutant.name, {clause: by[0].partition(":")[0] if by else None for clause, by in killers.items()}))
+    record_property(
+        "mutant", (mutant.name, {clause: by[0].partition(":")[0] if by else None for clause, by in killers.items()})
+    )
     alive = {clause: told["asked"].get(clause, ()) for clause, by in killers.items() if not by}
     assert not alive, f"{mutant.name} survives these cases: {alive}"
 
