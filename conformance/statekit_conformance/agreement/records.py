@@ -24,7 +24,8 @@ EXPIRIES: Final = (None, -HOUR, -1, 0, 1, 999, 1_000, HOUR, 400 * 24 * HOUR)
 MOMENTS: Final = (1, 999, 1_000, HOUR // 2)
 FOREIGN: Final = ("0", "x", "AAAAAAAAAAAAAAAA")
 
-some = st.integers(0, 63)
+some = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 5, 20))
+"""Something that was seen: the last, or how long ago."""
 keys = st.sampled_from(("a", "a/b") * 4 + KEYS)
 """Mostly the same ones, so that calls meet."""
 
@@ -47,13 +48,17 @@ class RecordPrograms(RuleBasedStateMachine):
     def one(self, key: str, number: int) -> Name | None:
         """Return something that was seen of a record once."""
         seen = self.seen[key]
-        return seen[number % len(seen)] if seen else None
+        return seen[-1 - number % len(seen)] if seen else None
 
     def look(self, key: str) -> None:
         """Read a record, and remember what was seen."""
         found = self.both.call("records.read", self.prefix + key, named="seen")
-        if found is not None:
+        if found is not None and self._differs(key, found):
             self.seen[key].append(found)
+
+    def _differs(self, key: str, found: Name) -> bool:
+        last = self.seen[key][-1:]
+        return not last or self.both.memory.resolved(last[0]) != self.both.memory.resolved(found)
 
     def expiry(self, offset: int | None) -> int | None:
         """Return a time from now."""
@@ -95,6 +100,21 @@ class RecordPrograms(RuleBasedStateMachine):
             lambda side: side.things["records"].delete(
                 self.prefix + key, expect=_sight(side, self.prefix + key, seen, how)
             ),
+        )
+        self.look(key)
+
+    @rule(key=keys, off=st.sampled_from((-1_000, -1, 0, 1, 999)))
+    def touch_and_delete_what_was_seen_before(self, key: str, off: int) -> None:
+        """Do as a sweep does that somebody's touch overtakes."""
+        seen = self.one(key, 0)
+        before = self.both.memory.resolved(seen) if seen else None
+        if before is None or before.expires_at is None:
+            return
+        place = self.prefix + key
+        self.both.call("records.touch", place, seen=seen, expires_at=before.expires_at + off)
+        self.both.do(
+            f"records.delete({place!r}, expect=entry of {seen})",
+            lambda side: side.things["records"].delete(place, expect=_sight(side, place, seen, "entry")),
         )
         self.look(key)
 

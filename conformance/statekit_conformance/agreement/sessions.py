@@ -138,11 +138,11 @@ class SessionPrograms(RuleBasedStateMachine):
     def show(self, owner: str) -> None:
         """List, and remember the handles."""
         found = self.both.call("state.sessions.list", owner, named="found")
-        sizes = [len(side.known[found.text]) if found else 0 for side in (self.both.target, self.both.memory)]
-        for number in range(min(sizes)):
+        sides = (self.both.target, self.both.memory)
+        for number in range(len(sides[1].known[str(found)]) if found else 0):
             self.handles.append(Name(f"handle{len(self.handles)}"))
-            for side in (self.both.target, self.both.memory):
-                infos = sorted(side.known[found.text], key=_by_label)
+            for side in sides:
+                infos = sorted(side.known[str(found)], key=_by_label)
                 side.known[self.handles[-1].text] = infos[number].handle
 
     @precondition(lambda self: self.handles)
