@@ -37,6 +37,11 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
         self.seen: dict[str, list[Name]] = {}
         self.count = 0
 
+    def meant(self, key: str, how: str, which: int) -> str:
+        """Return a key of which something was seen, where that is asked for and there is one."""
+        known = list(self.seen)
+        return known[-1 - which % len(known)] if how in ("seen", "info") and known else key
+
     def expectation(self, key: str, how: str, which: int) -> tuple[str, Any]:
         """Return an expectation as it is shown, and as it is on a side."""
         seen = self.seen.get(key, [])
@@ -49,9 +54,9 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     def remember(self, key: str) -> None:
         """Describe an object, and remember its version."""
         name = self.both.call("objects.stat", self.prefix + key, named="seen")
-        seen = self.seen.setdefault(key, [])
         if name is None or key in COPIES:
             return
+        seen = self.seen.setdefault(key, [])
         memory = self.both.memory
         if not seen or memory.resolved(seen[-1]).version != memory.resolved(name).version:
             seen.append(name)
@@ -66,6 +71,7 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     def write(self, key: str, size: int, how: str, which: int, meta: Meta) -> None:
         """Write."""
         self.count += 1
+        key = self.meant(key, how, which // 2)
         data, (shown, expect) = fresh(self.count, size), self.expectation(key, how, which)
         self.both.do(
             f"objects.write({self.prefix + key!r}, {data[:8]!r}…[:{size}], expect={shown}, meta={meta})",
@@ -96,6 +102,7 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     @rule(key=keys, how=st.sampled_from(("any", "seen", "foreign")), which=some)
     def delete(self, key: str, how: str, which: int) -> None:
         """Delete; without a condition an engine need not know whether there was anything."""
+        key = self.meant(key, how, which // 2)
         shown, expect = self.expectation(key, how, which)
         self.both.do(
             f"objects.delete({self.prefix + key!r}, expect={shown})",

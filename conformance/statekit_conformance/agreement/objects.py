@@ -69,6 +69,11 @@ class ObjectPrograms(RuleBasedStateMachine):
         self.versions: dict[str, list[Name]] = {}
         self.large = self.count = 0
 
+    def meant(self, key: str, how: str, which: int) -> str:
+        """Return a key of which something was seen, where that is asked for and there is one."""
+        known = list(self.versions)
+        return known[-1 - which % len(known)] if how in ("seen", "info") and known else key
+
     def condition(self, key: str, how: str, which: int) -> dict[str, Any]:
         """Return the conditions of a call: none, or a version that is or was there, or never was."""
         seen = self.versions.get(key, [])
@@ -101,6 +106,7 @@ class ObjectPrograms(RuleBasedStateMachine):
     )
     def put(self, key: str, size: int, how: str, which: int, metadata: Any, kind: str | None) -> None:
         """Put a small object."""
+        key = self.meant(key, how, which // 2)
         data, options = fresh(self.count, size), self.condition(key, how, which)
         self.put_bytes(key, data, metadata=metadata, content_type=kind, **options)
 
@@ -130,8 +136,18 @@ class ObjectPrograms(RuleBasedStateMachine):
     @rule(key=keys, how=st.sampled_from(("none", "seen", "seen", "info", "foreign")), which=some)
     def delete(self, key: str, how: str, which: int) -> None:
         """Delete an object, or one version of it."""
+        key = self.meant(key, how, which // 2)
         self.both.call("state.objects.delete", key, **self.condition(key, how, which))
 
+    @precondition(lambda self: self.versions)
+    @rule(which=some, size=st.sampled_from((1, 2, 256)), stale=some)
+    def overwrite_and_delete(self, which: int, size: int, stale: int) -> None:
+        """Put again what is known, and delete a version that it has or had."""
+        key = self.meant("", "seen", which)
+        self.put_bytes(key, fresh(self.count, size))
+        self.both.call("state.objects.delete", key, **self.condition(key, "seen", stale))
+
+    @precondition(lambda self: len(self.versions) > 3)
     @rule(several=st.lists(keys, unique=True, max_size=4))
     def delete_many(self, several: list[str]) -> None:
         """Delete several."""
