@@ -21,6 +21,7 @@ SIZES: Final = (0, 1, 100, 4_096, 65_536, 320 * 1024)
 HOUR: Final = 3_600_000
 EXPIRIES: Final = (None, -HOUR, -1, 0, 1, 999, 1_000, HOUR, 400 * 24 * HOUR)
 """Milliseconds from now. What expired a day ago may be gone, so time passes for less than that."""
+EXTENSIONS: Final = (1, 10, 999, 1_000, HOUR)
 MOMENTS: Final = (1, 999, 1_000, HOUR // 2)
 FOREIGN: Final = ("0", "x", "AAAAAAAAAAAAAAAA")
 
@@ -83,12 +84,17 @@ class RecordPrograms(RuleBasedStateMachine):
         )
         self.look(key)
 
-    @rule(key=keys, which=some, offset=st.sampled_from(EXPIRIES[1:]))
-    def touch(self, key: str, which: int, offset: int) -> None:
+    def later(self, key: str, millis: int) -> int:
+        """Return an expiry after all that a record has had: core only extends."""
+        known = [self.both.memory.resolved(seen).expires_at or 0 for seen in self.seen[key]]
+        return max([self.both.now - HOUR, *known]) + millis
+
+    @rule(key=keys, which=some, millis=st.sampled_from(EXTENSIONS))
+    def touch(self, key: str, which: int, millis: int) -> None:
         """Move an expiry that is or was there."""
-        seen, to = self.one(key, which), self.both.now + offset
+        seen = self.one(key, which)
         if seen is not None:
-            self.both.call("records.touch", self.prefix + key, seen=seen, expires_at=to)
+            self.both.call("records.touch", self.prefix + key, seen=seen, expires_at=self.later(key, millis))
             self.look(key)
 
     @rule(key=keys, which=some, how=st.sampled_from(("any", "version", "entry", "entry")))
@@ -103,15 +109,13 @@ class RecordPrograms(RuleBasedStateMachine):
         )
         self.look(key)
 
-    @rule(key=keys, off=st.sampled_from((-1_000, -1, 0, 1, 999)))
-    def touch_and_delete_what_was_seen_before(self, key: str, off: int) -> None:
+    @rule(key=keys, millis=st.sampled_from(EXTENSIONS))
+    def touch_and_delete_what_was_seen_before(self, key: str, millis: int) -> None:
         """Do as a sweep does that somebody's touch overtakes."""
-        seen = self.one(key, 0)
-        before = self.both.memory.resolved(seen) if seen else None
-        if before is None or before.expires_at is None:
+        seen, place = self.one(key, 0), self.prefix + key
+        if seen is None:
             return
-        place = self.prefix + key
-        self.both.call("records.touch", place, seen=seen, expires_at=before.expires_at + off)
+        self.both.call("records.touch", place, seen=seen, expires_at=self.later(key, millis))
         self.both.do(
             f"records.delete({place!r}, expect=entry of {seen})",
             lambda side: side.things["records"].delete(place, expect=_sight(side, place, seen, "entry")),
