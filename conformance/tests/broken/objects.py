@@ -448,3 +448,12 @@ class object_keys_without_a_space_at_their_end(_Folded):
     @staticmethod
     def folded(key):
         return key.rstrip(" ")
+
+
+@objects("O-72")
+class a_write_of_an_object_that_is_sent_again:
+    def write(self, key, data, /, **rest):
+        answer = super().write(key, data, **rest)
+        if isinstance(answer, Committed):
+            super().write(key, data, **{**rest, "expect": Match(answer.version)})
+        return answer

@@ -40,7 +40,8 @@ def test_nothing_kills_what_has_no_defect(scheme, verdicts):
 
 
 def test_every_clause_that_a_driver_owes_has_a_mutant():
-    owed = {clause.id for clause in CLAUSES if clause.party is Party.DRIVER}
+    """But for signing, which no backend does that lives in this process."""
+    owed = {clause.id for clause in CLAUSES if clause.party is Party.DRIVER and "signing" not in clause.needs}
     assert owed - {clause for mutant in MUTANTS.values() for clause in mutant.clauses} == set()
 
 

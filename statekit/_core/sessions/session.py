@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -53,8 +53,7 @@ class Session(MutableMapping[str, Any]):
         self._id = identifier
         self._values: dict[str, Any] = {}
         self._deleted: set[str] = set()
-        self._encoded: Mapping[str, Encoded] = {}
-        self.rebase(base, live, encoded)
+        self._hold(base, live, encoded)
 
     @property
     def id(self) -> str:
@@ -164,7 +163,7 @@ class Session(MutableMapping[str, Any]):
                 changed[key] = new
         return Changes(changed, set(self._deleted))
 
-    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes | None = None) -> None:
+    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes) -> None:
         """Hold what is stored now.
 
         Values that somebody else changed are decoded anew when they are looked at; so the application should not keep
@@ -176,20 +175,19 @@ class Session(MutableMapping[str, Any]):
             encoded: Its values.
             changes: What a save of this session has just stored.
         """
-        if changes is None:
-            self._values.clear()
-            self._deleted.clear()
-        else:
-            known = {**self._encoded, **changes.changed}
-            self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
-            self._deleted -= changes.deleted
+        known = {**self._encoded, **changes.changed}
+        self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
+        self._deleted -= changes.deleted
+        self._hold(base, live, encoded)
+
+    def _hold(self, base: Stored, live: Live, encoded: Mapping[str, Encoded]) -> None:
         self._base, self._live, self._encoded = base, live, encoded
         self.seen_until = base.record.expires_at or live.ends_at
 
     def extended(self, record: Record) -> None:
         """Hold the new expiry after a touch; the data are as they were."""
         if record.version == self._base.record.version:
-            self._base = replace(self._base, record=record)
+            self._base = msgspec.structs.replace(self._base, record=record)
         self.seen_until = record.expires_at or self.seen_until
 
 
