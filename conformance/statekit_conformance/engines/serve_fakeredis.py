@@ -38,6 +38,8 @@ def patient(handler: Any) -> Any:
     """
 
     class Patient(handler):  # type: ignore[misc]  # known at run time only
+        rfile: Any
+
         def setup(self) -> None:
             super().setup()
             self.rfile = Pieces(self.rfile)
