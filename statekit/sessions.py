@@ -13,7 +13,7 @@ from typing import Any, final
 from statekit._core.run import AsyncRunner, Runner
 from statekit._core.sessions.plans import OnConflict, SessionPlans
 from statekit._core.sessions.session import Session
-from statekit.types import SessionInfo, Swept
+from statekit.types import SessionInfo, SessionPolicy, Swept
 
 __all__ = ["AsyncSessionStore", "OnConflict", "Session", "SessionStore"]
 
@@ -31,6 +31,11 @@ class SessionStore:
 
     def __repr__(self) -> str:
         return f"<SessionStore on {self._plans.wire.backend}>"
+
+    @property
+    def policy(self) -> SessionPolicy:
+        """How long sessions live, and how many one owner may have."""
+        return self._plans.policy
 
     def create(
         self,
@@ -200,6 +205,11 @@ class AsyncSessionStore:
 
     def __repr__(self) -> str:
         return f"<AsyncSessionStore on {self._plans.wire.backend}>"
+
+    @property
+    def policy(self) -> SessionPolicy:
+        """How long sessions live. See SessionStore.policy."""
+        return self._plans.policy
 
     async def create(
         self,
