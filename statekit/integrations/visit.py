@@ -17,7 +17,7 @@ from statekit.types import SessionInfo
 
 from .cookies import Cookie
 
-__all__ = ["Steps", "T", "Visit", "aconduct", "conduct", "device_name", "report", "retry_after"]
+__all__ = ["Steps", "T", "Visit", "aconduct", "conduct", "device_name", "report", "report_touch", "retry_after"]
 
 T = TypeVar("T")
 Step: TypeAlias = Callable[[Any], Any]
@@ -202,9 +202,8 @@ class Visit(MutableMapping[str, Any]):
     def _touch(self, session: Session) -> Steps[None]:
         try:
             yield lambda store: store.touch(session)
-        except BackendError:
-            # The page needs nothing more of the store, and the next request touches again.
-            _log.warning("a session's expiry could not be extended", exc_info=True)
+        except BackendError as error:
+            report_touch(error)
 
     def _destroy(self) -> Steps[None]:
         if self._abandoned is not None:
@@ -291,3 +290,8 @@ def retry_after(error: BaseException | None) -> int:
 def report(error: BaseException) -> None:
     """Log what a 503 does not say."""
     _log.error("the session store failed: the request is answered with 503", exc_info=error)
+
+
+def report_touch(error: BackendError) -> None:
+    """Log that an expiry was not extended: the page needs no more of the store, and the next request tries again."""
+    _log.warning("a session's expiry could not be extended", exc_info=error)
