@@ -23,19 +23,18 @@ class SessionStore:
     """Sessions that outlive the process, and lose no update to concurrent requests.
 
     Get one from ``statekit.open(...).sessions``.
+
+    Attributes:
+        policy: How long sessions live, and how many one owner may have.
     """
 
     def __init__(self, plans: SessionPlans, runner: Runner) -> None:
         self._plans = plans
+        self.policy: SessionPolicy = plans.policy
         self._run = runner.run
 
     def __repr__(self) -> str:
         return f"<SessionStore on {self._plans.wire.backend}>"
-
-    @property
-    def policy(self) -> SessionPolicy:
-        """How long sessions live, and how many one owner may have."""
-        return self._plans.policy
 
     def create(
         self,
@@ -197,19 +196,19 @@ class SessionStore:
 
 @final
 class AsyncSessionStore:
-    """The same for asyncio. Get one from ``statekit.aopen(...).sessions``."""
+    """The same for asyncio. Get one from ``statekit.aopen(...).sessions``.
+
+    Attributes:
+        policy: How long sessions live.
+    """
 
     def __init__(self, plans: SessionPlans, runner: AsyncRunner) -> None:
         self._plans = plans
+        self.policy: SessionPolicy = plans.policy
         self._run = runner.run
 
     def __repr__(self) -> str:
         return f"<AsyncSessionStore on {self._plans.wire.backend}>"
-
-    @property
-    def policy(self) -> SessionPolicy:
-        """How long sessions live. See SessionStore.policy."""
-        return self._plans.policy
 
     async def create(
         self,
