@@ -31,6 +31,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
         "durable",
     },
     ("seaweedfs", "s3"): {
@@ -38,6 +39,7 @@ LACKS = {
         "objects.listing_order",
         "objects.start_after",
         "objects.slash_neighbours_if_absent",
+        "objects.signed_fields",
     },
     ("gcs", "gcs"): set(),
     ("fake-gcs", "gcs"): {
@@ -45,7 +47,7 @@ LACKS = {
         "records.delete_conditional",
         "records.touch",
         "records.custom_time",
-        "records.one_read",
+        "records.keys",
         "objects.delete_conditional",
         "objects.resumable_conditional",
         "objects.copy_conditional",
@@ -53,13 +55,17 @@ LACKS = {
         "objects.multipart_conditional",
         "objects.multipart_atomic",
         "objects.read_pinned",
-        "objects.ranges",
+        "objects.range_beyond",
+        "objects.batch",
         "objects.checksums",
+        "objects.damage",
+        "objects.keys",
         "objects.slash_neighbours",
         "objects.slash_neighbours_if_absent",
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
     },
 }
 
