@@ -77,7 +77,7 @@ def _targets(arguments: list[str]) -> list[str]:
 def mutants(session: nox.Session) -> None:
     """Who tests the tests: every known wrong variant of the protocols is found."""
     install_all(session)
-    session.run("pytest", "-v", "tests/explore/test_mutants.py", *session.posargs)
+    session.run("pytest", "-v", "tests/explore/test_mutants.py", "tests/explore/test_workspaces.py", *session.posargs)
 
 
 @nox.session
