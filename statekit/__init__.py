@@ -51,16 +51,19 @@ if TYPE_CHECKING:
     from .scratch import AsyncScratchSpace, AsyncWorkspace, ScratchSpace, Workspace
     from .sessions import AsyncSessionStore, Session, SessionStore
     from .state import AsyncState, State
+    from .tickets import AsyncTicketStore, TicketStore
     from .types import (
         Checkpoint,
         Event,
         ObjectInfo,
         Prefix,
+        Presigned,
         ScratchPolicy,
         SessionInfo,
         SessionPolicy,
         StoredObject,
         Swept,
+        Ticket,
     )
 
     __version__: str
@@ -90,8 +93,12 @@ __all__ = [
     "AsyncWorkspace",
     "ScratchPolicy",
     "Checkpoint",
+    "Presigned",
     "Event",
     "Swept",
+    "Ticket",
+    "TicketStore",
+    "AsyncTicketStore",
     "Fault",
     "StateError",
     "ConfigError",
@@ -124,7 +131,10 @@ _HOMES: Final = {
     "sessions": "SessionStore AsyncSessionStore Session",
     "objects": "ObjectStore AsyncObjectStore ObjectReader AsyncObjectReader ObjectWriter AsyncObjectWriter",
     "scratch": "ScratchSpace AsyncScratchSpace Workspace AsyncWorkspace",
-    "types": "Checkpoint Event ObjectInfo Prefix ScratchPolicy SessionInfo SessionPolicy StoredObject Swept",
+    "tickets": "TicketStore AsyncTicketStore",
+    "types": (
+        "Checkpoint Event ObjectInfo Prefix Presigned ScratchPolicy SessionInfo SessionPolicy StoredObject Swept Ticket"
+    ),
 }
 """Where the names are at home; the rest are errors."""
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names.split()}

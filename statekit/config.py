@@ -1,10 +1,11 @@
 """Where the state lives: from arguments, environment and files to settings.
 
 A setting is looked for in the arguments, in the environment (``STATEKIT_URL``, ``STATEKIT_SESSIONS_URL``,
-``STATEKIT_OBJECTS_URL``, ``STATEKIT_SCRATCH_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``), and in the nearest
-``statekit.toml``, or else ``pyproject.toml`` with a table ``tool.statekit``, from the working directory upwards. The
-first that has it wins; within one of them, a store's own URL wins over the URL for all. A scratch space has its records
-where sessions are and its files where objects are, unless it has a place of its own.
+``STATEKIT_OBJECTS_URL``, ``STATEKIT_SCRATCH_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``,
+``STATEKIT_GATEWAY_URL``), and in the nearest ``statekit.toml``, or else ``pyproject.toml`` with a table
+``tool.statekit``, from the working directory upwards. The first that has it wins; within one of them, a store's own URL
+wins over the URL for all. A scratch space has its records where sessions are and its files where objects are, unless it
+has a place of its own.
 
 Where nothing names any backend, state lives in ``.statekit`` beside the configuration file, or in the working
 directory: but not on a platform whose disk does not last. Where only one store has a backend, the other one has none,
@@ -14,11 +15,13 @@ and says so when it is used: a store never moves to a local disk because its URL
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from statekit import plugins
 from statekit._config.names import shown
@@ -39,6 +42,7 @@ Place: TypeAlias = str | Mapping[str, Any]
 DEFAULT: Final = "local:.statekit"
 POLICY: Final = frozenset(field.name for field in fields(ScratchPolicy))
 """What a scratch space's table may say beside where it is."""
+_URL: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +80,7 @@ class Settings:
         timeout: Seconds that an operation may take.
         attempt_timeout: Seconds that one request may take.
         keys: The key ring, the writing key first, as ``statekit keygen`` prints them; may end in ``plain``.
+        gateway: The public URL that ``statekit.gateway`` is mounted at, for backends that sign nothing themselves.
     """
 
     sessions: Target
@@ -87,6 +92,7 @@ class Settings:
     timeout: float = 10.0
     attempt_timeout: float = 10.0
     keys: tuple[str, ...] = field(default=(), repr=False)
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ def resolve(
     scratch: Place | None = None,
     namespace: str | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | Mapping[str, Any] | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -139,6 +146,7 @@ def resolve(
         "scratch": scratch,
         "namespace": namespace,
         "keys": keys,
+        "gateway": gateway,
         "policy": policy,
         "timeout": timeout,
         "attempt_timeout": attempt_timeout,
@@ -276,6 +284,7 @@ def _values(found: list[Source]) -> dict[str, Any]:
     readers = {
         "namespace": _namespace,
         "keys": _keys,
+        "gateway": _gateway,
         "policy": _policy,
         "scratch": _workspaces,
         "timeout": _seconds,
@@ -301,6 +310,15 @@ def _keys(value: object, _: Path | None) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(key, str) and key for key in value):
         raise ConfigError("this is a list of keys as `statekit keygen` prints them, the one that writes first")
     return tuple(value)
+
+
+def _gateway(value: object, _: Path | None) -> str:
+    parts = urlsplit(value) if isinstance(value, str) and _URL.fullmatch(value) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise ConfigError("this is the public URL of statekit.gateway, such as https://app.example/files")
+    if parts.query or parts.fragment:
+        raise ConfigError("the gateway's URL has neither a query nor a fragment")
+    return parts.geturl().rstrip("/")
 
 
 def _policy(value: object, _: Path | None) -> SessionPolicy:

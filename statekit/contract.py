@@ -39,7 +39,7 @@ class Clause:
         party: Who owes it.
         level: How binding it is.
         needs: What a backend must offer for the clause to apply: ``records``, ``objects``, ``multipart``, ``reopen``
-            (state that a second opening sees), ``processes`` (a reach beyond the process), ``durable`` (survives the
+            (state that a second opening sees), ``signing`` (an engine that verifies signatures), ``processes`` (a reach beyond the process), ``durable`` (survives the
             server's death).
     """
 
@@ -247,6 +247,65 @@ _OBJECTS: Final = _section(
     ("O-27 +reopen", "An object that was acknowledged is read through another opening."),
 )
 
+_PRESIGNED: Final = _section(
+    Party.CORE,
+    ("objects",),
+    (
+        "O-28",
+        "Whoever holds a presigned GET downloads the object without credentials, under the name and as the type that were signed.",
+    ),
+    (
+        "O-29",
+        "A presigned PUT stores exactly as many bytes as were signed, as the type that was signed, with what was signed beside them, and anything else stores nothing.",
+    ),
+    ("O-30", "A presigned PUT with if_absent stores only where nothing is stored, also when it is sent again."),
+    (
+        "O-31",
+        "A presigned form stores a file of at least and at most as many bytes as were signed under the key and as the type that were signed, and anything else stores nothing.",
+    ),
+    (
+        "O-32",
+        "A presigned form for a prefix stores only under it, by the name of the file without its folders, whatever that name is.",
+    ),
+    ("O-33", "A presigned request ends when it says, after 1 s to 7 days, and is refused from then on."),
+    ("O-34", "What some engine would not enforce, or nothing here can sign, is UnsupportedError when it is signed."),
+    (
+        "O-35",
+        "A presigned GET is a download for a browser, unless it was signed inline for a type that no browser runs.",
+    ),
+    (
+        "O-36",
+        "A presigned request that was changed in its key, method, expiry, signature or any condition is refused, and stores nothing.",
+    ),
+    ("O-42", "A presigned form with a field that was not signed stores nothing."),
+)
+
+_TICKETS: Final = _section(
+    Party.CORE,
+    ("objects", "records"),
+    (
+        "O-37",
+        "confirm publishes what was uploaded for a ticket under its key, as the type and with the metadata that were reserved, and once, however often and by however many it is called.",
+    ),
+    ("O-38", "confirm of a ticket with if_absent raises ConflictError where something is stored, and changes nothing."),
+    ("O-39", "confirm publishes no upload of another size, checksum or kind than was reserved."),
+    (
+        "O-40",
+        "A ticket that is unknown, was abandoned, has expired or is another owner's is NotFoundError, and publishes nothing.",
+    ),
+    (
+        "O-41",
+        "sweep deletes what was uploaded and never confirmed once its ticket has ended, and nothing that may still be confirmed.",
+    ),
+)
+
+_SIGNING_DRIVER: Final = _section(
+    Party.DRIVER,
+    ("objects", "signing"),
+    ("O-74", "The engine enforces every member of a grant that was signed."),
+    ("O-75", "What is signed says when it really ends, and does not end sooner."),
+)
+
 _OBJECT_DRIVER: Final = _section(
     Party.DRIVER,
     ("objects",),
@@ -290,6 +349,7 @@ _OBJECT_DRIVER: Final = _section(
     ("O-69 +durable", "An acknowledged object survives the engine being killed."),
     ("O-70", "A stale, foreign or malformed version is a refusal, never an exception, and changes nothing."),
     ("O-71", "An object of 0 bytes, and one of 8 MiB in a single write, come back as they were written."),
+    ("O-72", "A call never repeats a request."),
 )
 
 _SCRATCH: Final = _section(
@@ -477,8 +537,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *_RECORDS,
     *_SESSIONS,
     *_OBJECTS,
+    *_PRESIGNED,
+    *_TICKETS,
     *_OBJECT_DRIVER,
     *_SCRATCH,
+    *_SIGNING_DRIVER,
     *_KEYS,
     *_KEY_DRIVER,
     *_ERROR_DRIVER,

@@ -23,6 +23,7 @@ def open(  # noqa: A001 - it is called statekit.open
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -43,7 +44,10 @@ def open(  # noqa: A001 - it is called statekit.open
             ``ttl``.
         namespace: Keeps this application's state apart from others' in the same store: 1 to 64 of ``a-z 0-9 . _ -``.
         client: An SDK client of the application's own, for the one backend that is configured. It is never closed.
-        keys: The key ring that seals sessions, the key that writes first, as ``statekit keygen`` prints them.
+        keys: The key ring that seals sessions and signs for the gateway, the key that writes first, as
+            ``statekit keygen`` prints them.
+        gateway: The public URL that ``statekit.gateway`` is mounted at: for presigned requests where the backend signs
+            none itself.
         policy: How long sessions live.
         timeout: Seconds that an operation may take; 10.
         attempt_timeout: Seconds that a single request may take; 10.
@@ -61,6 +65,7 @@ def open(  # noqa: A001 - it is called statekit.open
             scratch=scratch,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,
@@ -78,6 +83,7 @@ def aopen(
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -93,6 +99,7 @@ def aopen(
             scratch=scratch,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,

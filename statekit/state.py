@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from functools import partial
 from types import TracebackType
@@ -14,18 +15,22 @@ from statekit._core.clock import Clock, SystemClock
 from statekit._core.keys import check_namespace
 from statekit._core.link import Link
 from statekit._core.objects.plans import ObjectPlans
+from statekit._core.permits import Signer
 from statekit._core.pipeline import Wire
 from statekit._core.plan import Await, Plan
 from statekit._core.run import AsyncRunner, Runner
 from statekit._core.scratch.plans import ScratchPlans
 from statekit._core.seal import KeyRing
 from statekit._core.sessions.plans import SessionPlans
+from statekit._core.tickets.plans import TicketPlans
 from statekit._core.vault import Vault
 from statekit.config import Settings, Target
 from statekit.driver import AsyncDrivers, Drivers, Opening
+from statekit.errors import ConfigError, InvalidInputError
 from statekit.objects import AsyncObjectStore, ObjectStore
 from statekit.scratch import AsyncScratchSpace, ScratchSpace
 from statekit.sessions import AsyncSessionStore, SessionStore
+from statekit.tickets import AsyncTicketStore, TicketStore
 from statekit.types import Event, Swept
 
 __all__ = ["AsyncState", "State"]
@@ -33,6 +38,7 @@ __all__ = ["AsyncState", "State"]
 CONCURRENCY: Final = 8
 """Requests of one state that are on their way at once, and threads for them."""
 ASYNC_CONCURRENCY: Final = 32
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:.]+\](:[0-9]{1,5})?")
 
 
 class _Assembly:
@@ -60,7 +66,9 @@ class _Assembly:
         sessions, objects = self._link(settings.sessions), self._link(settings.objects)
         self.session_link, self.object_link = sessions, objects
         self.sessions = SessionPlans(self._wire("sessions", sessions), sessions.records, records, settings.policy)
-        self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix)
+        signer = _signer(settings, self._vault.ring)
+        self.objects = ObjectPlans(self._wire("objects", objects), objects.objects, prefix, signer)
+        self.tickets = TicketPlans(self._wire("tickets", objects), sessions.records, self.objects, records)
         self.scratch = self._scratch(settings, prefix, records)
         self.checks = [CheckPlans(self._wire("state", link), link) for link in self.links.values()]
 
@@ -115,6 +123,11 @@ class _Assembly:
         self.wires.append(wire)
         return wire
 
+    @property
+    def has_tickets(self) -> bool:
+        """Whether there is all that tickets take."""
+        return self.session_link.backend.records and self.object_link.backend.objects
+
     def _emit(self, event: Event) -> None:
         events.emit(event)
         if self._on_event is not None:
@@ -146,6 +159,24 @@ def _vault(keys: tuple[str, ...]) -> Vault:
     return Vault(ring, accepts_plain=plain)
 
 
+def _signer(settings: Settings, ring: KeyRing | None) -> Signer | None:
+    if settings.gateway is None:
+        return None
+    if ring is None:
+        raise ConfigError("the gateway needs keys to sign with: set keys, or STATEKIT_KEYS, from statekit keygen")
+    return Signer(ring.derive_all("statekit gateway 1"), settings.gateway, settings.namespace)
+
+
+def _check_origins(origins: Sequence[str]) -> None:
+    """Refuse what no browser calls an origin.
+
+    Raises:
+        InvalidInputError: One of them is none.
+    """
+    if isinstance(origins, str) or not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
+        raise InvalidInputError("origins are such as https://shop.example, without a path, or *")
+
+
 async def _close(drivers: Drivers | AsyncDrivers) -> None:
     pending = drivers.close()
     if pending is not None:
@@ -167,6 +198,7 @@ class State:
         sessions: The session store.
         objects: The object store.
         scratch: The scratch space.
+        tickets: Reservations for uploads.
     """
 
     def __init__(
@@ -182,6 +214,7 @@ class State:
         self.sessions = SessionStore(self._assembly.sessions, self._runner)
         self.objects = ObjectStore(self._assembly.objects, self._runner)
         self.scratch = ScratchSpace(self._assembly.scratch, self._runner)
+        self.tickets = TicketStore(self._assembly.tickets, self._runner)
 
     def __repr__(self) -> str:
         return f"<State: {self._assembly!r}>"
@@ -201,10 +234,12 @@ class State:
         plans = self._assembly.checks
         return tuple(warning for check in plans for warning in self._runner.run(check.check(timeout)))
 
-    def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    def provision(self, *, origins: Sequence[str] = (), dry_run: bool = False) -> tuple[str, ...]:
         """Create what the backends need and lack, such as a table or a bucket. It takes more rights than anything else.
 
         Args:
+            origins: Origins whose pages may send presigned requests by script and read the answers, such as
+                ``https://shop.example``.
             dry_run: Only say what would be done.
 
         Returns:
@@ -213,8 +248,12 @@ class State:
         Raises:
             BackendError: The engine refused.
         """
+        _check_origins(origins)
         plans = self._assembly.checks
-        return tuple(line for check in plans for line in self._runner.run(check.provision(None, dry_run=dry_run)))
+        lines = [line for check in plans for line in self._runner.run(check.provision(None, dry_run=dry_run))]
+        for check in plans if origins else ():
+            lines += self._runner.run(check.welcome(None, origins, dry_run=dry_run))
+        return tuple(lines)
 
     def sweep(self, *, timeout: float | None = None) -> Swept:
         """Reclaim what expired or was abandoned, for engines that do not do so by themselves: once a day, say."""
@@ -223,6 +262,8 @@ class State:
             swept += self.sessions.sweep(timeout=timeout)
         if assembly.object_link.backend.objects:
             swept += self.objects.sweep(timeout=timeout)
+        if assembly.has_tickets:
+            swept += self.tickets.sweep(timeout=timeout)
         return swept + self.scratch.sweep(timeout=timeout)
 
     def close(self) -> None:
@@ -250,6 +291,7 @@ class AsyncState:
         sessions: The session store.
         objects: The object store.
         scratch: The scratch space.
+        tickets: Reservations for uploads.
     """
 
     def __init__(
@@ -267,6 +309,8 @@ class AsyncState:
         self.sessions = AsyncSessionStore(assembly.sessions, self._runners[assembly.session_link.native])
         self.objects = AsyncObjectStore(assembly.objects, self._runners[assembly.object_link.native])
         self.scratch = AsyncScratchSpace(assembly.scratch, self._runners[assembly.scratch_links[0].native])
+        native = assembly.session_link.native and assembly.object_link.native
+        self.tickets = AsyncTicketStore(assembly.tickets, self._runners[native])
 
     def __repr__(self) -> str:
         return f"<AsyncState: {self._assembly!r}>"
@@ -281,11 +325,14 @@ class AsyncState:
             warnings += await self._runners[check.link.native].run(check.check(timeout))
         return tuple(warnings)
 
-    async def provision(self, *, dry_run: bool = False) -> tuple[str, ...]:
+    async def provision(self, *, origins: Sequence[str] = (), dry_run: bool = False) -> tuple[str, ...]:
         """Create what the backends need and lack. See State.provision."""
+        _check_origins(origins)
         lines: list[str] = []
         for check in self._assembly.checks:
             lines += await self._runners[check.link.native].run(check.provision(None, dry_run=dry_run))
+        for check in self._assembly.checks if origins else ():
+            lines += await self._runners[check.link.native].run(check.welcome(None, origins, dry_run=dry_run))
         return tuple(lines)
 
     async def sweep(self, *, timeout: float | None = None) -> Swept:
@@ -295,6 +342,8 @@ class AsyncState:
             swept += await self.sessions.sweep(timeout=timeout)
         if assembly.object_link.backend.objects:
             swept += await self.objects.sweep(timeout=timeout)
+        if assembly.has_tickets:
+            swept += await self.tickets.sweep(timeout=timeout)
         return swept + await self.scratch.sweep(timeout=timeout)
 
     async def close(self) -> None:

@@ -19,10 +19,12 @@ __all__ = [
     "ObjectInfo",
     "Prefix",
     "ScratchPolicy",
+    "Presigned",
     "SessionInfo",
     "SessionPolicy",
     "StoredObject",
     "Swept",
+    "Ticket",
 ]
 
 SESSIONS_PER_OWNER: Final = 1_000
@@ -167,6 +169,43 @@ class Checkpoint:
     size: int
     sent_files: int
     sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """A request that whoever holds it may send, without credentials. Its repr shows none of it.
+
+    Attributes:
+        method: ``GET``, ``PUT`` or ``POST``.
+        url: Where to.
+        headers: What has to be sent with it, exactly.
+        fields: For POST: the form's fields, all before the one named ``file``, which is the last.
+        expires_at: When it ends; sooner than asked for where the credentials that signed it end sooner.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A reservation of a key for an upload. Its repr shows nothing that lets anybody upload or confirm.
+
+    Attributes:
+        id: What ``confirm`` and ``abandon`` take. Keep it on the server, or give it to the page together with ``owner``
+            checks.
+        key: Where the object will be published.
+        upload: What the browser sends.
+        expires_at: When the upload has to have begun.
+    """
+
+    id: str = field(repr=False)
+    key: str
+    upload: Presigned
+    expires_at: datetime
 
 
 @dataclass(frozen=True, slots=True)

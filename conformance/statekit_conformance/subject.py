@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from statekit.objects import ObjectStore
     from statekit.scratch import ScratchSpace
     from statekit.sessions import SessionStore
+    from statekit.tickets import TicketStore
 
 __all__ = ["Colour", "StoreView", "Subject"]
 
@@ -46,12 +47,14 @@ class StoreView:
         sessions: Its session store.
         objects: Its object store.
         scratch: Its scratch space.
+        tickets: Its tickets.
         events: What its operations have emitted, in order.
     """
 
     sessions: SessionStore
     objects: ObjectStore
     scratch: ScratchSpace
+    tickets: TicketStore
 
     def __init__(self, state: State | AsyncState, events: list[Event], site: Site) -> None:
         self.state, self.events = state, events
@@ -60,6 +63,7 @@ class StoreView:
         self.sessions = self._store(state.sessions, site)
         self.objects = self._store(state.objects, site)
         self.scratch = self._store(state.scratch, site)
+        self.tickets = self._store(state.tickets, site)
 
     def _store(self, store: Any, site: Site) -> Any:
         return store if isinstance(self.state, State) else Blocking(store, site.loop)
@@ -134,6 +138,7 @@ class Subject:
         policy: SessionPolicy | None = None,
         scratch: ScratchPolicy | None = None,
         keys: tuple[str, ...] = (),
+        gateway: str | None = None,
         timeout: float | None = None,
         attempt_timeout: float | None = None,
         client: object | None = None,
@@ -145,6 +150,7 @@ class Subject:
             policy: How long sessions live.
             scratch: How much workspaces may hold, and for how long; their root is this test's own.
             keys: The key ring.
+            gateway: Where ``statekit.gateway`` is mounted.
             timeout: Seconds that an operation may take; by default what the target needs, at least 10.
             attempt_timeout: Seconds that one request may take.
             client: The application's own SDK client.
@@ -156,6 +162,7 @@ class Subject:
             scratch=None,
             workspaces=replace(scratch or ScratchPolicy(), root=self.root),
             keys=keys,
+            gateway=gateway,
             timeout=timeout or self.site.timeout,
             attempt_timeout=attempt_timeout or self.site.timeout,
         )

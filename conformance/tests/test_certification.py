@@ -31,6 +31,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
         "durable",
     },
     ("seaweedfs", "s3"): {
@@ -38,6 +39,7 @@ LACKS = {
         "objects.listing_order",
         "objects.start_after",
         "objects.slash_neighbours_if_absent",
+        "objects.signed_fields",
     },
     ("gcs", "gcs"): set(),
     ("fake-gcs", "gcs"): {
@@ -63,6 +65,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
     },
 }
 

@@ -15,7 +15,18 @@ from .names import among, shown
 
 __all__ = ["SETTINGS", "Source", "sources"]
 
-SETTINGS: Final = ("url", "sessions", "objects", "scratch", "namespace", "keys", "policy", "timeout", "attempt_timeout")
+SETTINGS: Final = (
+    "url",
+    "sessions",
+    "objects",
+    "scratch",
+    "namespace",
+    "keys",
+    "gateway",
+    "policy",
+    "timeout",
+    "attempt_timeout",
+)
 """What can be set, by its name in a file and as an argument."""
 
 _VARIABLES: Final = {
@@ -25,6 +36,7 @@ _VARIABLES: Final = {
     "STATEKIT_SCRATCH_URL": "scratch",
     "STATEKIT_NAMESPACE": "namespace",
     "STATEKIT_KEYS": "keys",
+    "STATEKIT_GATEWAY_URL": "gateway",
 }
 _MAY_BE_EMPTY: Final = "STATEKIT_NAMESPACE"
 

@@ -278,7 +278,7 @@ class AsyncRunner:
     async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Call():
-                return await self._in_thread(lambda: effect.method(*effect.args, **effect.kwargs))
+                return await self._called(effect)
             case Work(function):
                 return await self._in_thread(function)
             case Await(function):
@@ -299,6 +299,14 @@ class AsyncRunner:
         other = copy(self)
         other._sleep = self._clock.idle  # noqa: SLF001 - another one of these
         return other
+
+    async def _called(self, call: Call) -> Any:
+        """Call a driver in a thread; one that is native all the same, where two backends meet, is awaited."""
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(call.method):
+            return await call.method(*call.args, **call.kwargs)
+        return await self._in_thread(lambda: call.method(*call.args, **call.kwargs))
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         import asyncio

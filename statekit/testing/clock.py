@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-from statekit._core.clock import Clock
+from statekit._core.clock import Clock, SystemClock
 
-__all__ = ["Clock", "FakeClock"]
+__all__ = ["Clock", "FakeClock", "SystemClock"]
 
 
 class FakeClock:

@@ -17,6 +17,7 @@ from statekit._core.ids import sid_of
 from statekit._core.scratch.forms import Entry, Lease, Manifest
 from statekit._core.seal import KeyRing
 from statekit._core.sessions.forms import Live, Moved, Roster, encode_form
+from statekit._core.tickets.forms import Slip, encode_slip
 from statekit._core.vault import Vault
 from statekit.driver import Record
 
@@ -70,6 +71,10 @@ def _plain(form: Live | Moved | Roster | Lease) -> bytes:
     return envelope.encode(encode_form(form), write_id=WRITE_ID, lineage=LINEAGE, sealed=False)
 
 
+def _stored(ticket: Slip) -> bytes:
+    return envelope.encode(encode_slip(ticket), write_id=WRITE_ID, lineage=LINEAGE, sealed=False)
+
+
 def roster() -> Roster:
     """An owner's record with a session, what it is being rotated into, and two that are doomed."""
     one, two = sid_of(ID), sid_of(NEXT_ID)
@@ -87,6 +92,25 @@ def manifest() -> Manifest:
     return Manifest((Entry("ada/ä.txt", 3, blobs[0]), Entry("z", 2, blobs[1])))
 
 
+def slip(**fields: Any) -> Slip:
+    """A ticket, reserved unless told otherwise."""
+    every: dict[str, Any] = {
+        "phase": "reserved",
+        "key": "photos/cat.jpg",
+        "owner": OWNER,
+        "sizes": (1, 5_000_000),
+        "if_absent": True,
+        "headers": ("image/jpeg", "max-age=60", None),
+        "user": {"who": "=b64=zqk"},
+        "ends_at": ENDS_AT,
+        "write_id": "AAECAwQFBgcICQoL",
+    }
+    return Slip(**{**every, **fields})
+
+
+DONE: Final[dict[str, Any]] = {"source": "v1", "expected": "v2", "version": "v3", "size": 1234, "at": NOW}
+
+
 def session_key(identifier: str = ID) -> str:
     """The key under which a session is stored."""
     return f"{NAMESPACE}/s/{sid_of(identifier).hex()}"
@@ -100,6 +124,8 @@ WRITTEN: Final[dict[str, Callable[[], bytes]]] = {
     "session-after-a-rotation": lambda: _plain(_live(root=b"r" * 32, previous=b"p" * 32)),
     "moved": lambda: _plain(Moved(sid_of(NEXT_ID))),
     "owner": lambda: _plain(roster()),
+    "ticket": lambda: _stored(slip()),
+    "ticket-that-is-done": lambda: _stored(slip(phase="done", owner=None, **DONE)),
     "owner-without-sessions": lambda: _plain(Roster(bytes(range(50, 62)))),
     "workspace": lambda: _plain(lease()),
     "workspace-that-is-free": lambda: _plain(Lease(NOW, "", NOW, 604_800_000)),

@@ -10,12 +10,14 @@ from statekit._core.ids import is_session_id, sid_of
 from statekit._core.scratch.forms import Lease, decode_lease, decode_manifest
 from statekit._core.sessions.forms import Live, Moved, decode_cell, decode_roster
 from statekit._core.sessions.owners import name_of
+from statekit._core.tickets.forms import decode_slip
 from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import CorruptDataError
 from statekit.state import State
 from statekit.testing import FakeClock
 from tests.golden.samples import (
     DATA,
+    DONE,
     EXPIRES_AT,
     FOLDER,
     ID,
@@ -34,6 +36,7 @@ from tests.golden.samples import (
     record,
     roster,
     session_key,
+    slip,
 )
 from tests.plans.states import state_of
 
@@ -149,3 +152,13 @@ def test_a_manifest_is_read() -> None:
     assert decode_manifest(lease().manifest, golden("manifest")) == manifest()
     with pytest.raises(CorruptDataError):
         decode_manifest(lease().manifest, golden("manifest") + b"x")
+
+
+def test_a_ticket_is_read() -> None:
+    assert decode_slip(decode(record("ticket")).body) == slip()
+    assert decode_slip(decode(record("ticket-that-is-done")).body) == slip(phase="done", owner=None, **DONE)
+
+
+def test_a_ticket_that_is_none_is_corrupt() -> None:
+    with pytest.raises(CorruptDataError):
+        decode_slip(b"\xc1")

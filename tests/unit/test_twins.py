@@ -18,10 +18,12 @@ from statekit.objects import (
 from statekit.scratch import AsyncScratchSpace, AsyncWorkspace, ScratchSpace, Workspace
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.state import AsyncState, State
+from statekit.tickets import AsyncTicketStore, TicketStore
 
 STORES = [
     (SessionStore, AsyncSessionStore),
     (ObjectStore, AsyncObjectStore),
+    (TicketStore, AsyncTicketStore),
     (ScratchSpace, AsyncScratchSpace),
     (Workspace, AsyncWorkspace),
 ]

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from statekit._core.faults import indeterminate
 from statekit._core.ids import text_of, write_id
 from statekit._core.keys import check_key, check_prefix, hidden, redact
+from statekit._core.permits import Signer
 from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, operation
 from statekit._core.plan import Join, Plan, Start, clean_up, gather
 from statekit._core.retry import Backoff
@@ -70,21 +71,26 @@ class ObjectPlans:
         wire: What they share.
         driver: Returns the object driver; raises UnsupportedError where there is none.
         prefix: What every key begins with.
+        signer: Signs for the gateway, where one is configured.
     """
 
-    def __init__(self, wire: Wire, driver: Callable[[], ObjectDriver], prefix: str) -> None:
+    def __init__(
+        self, wire: Wire, driver: Callable[[], ObjectDriver], prefix: str, signer: Signer | None = None
+    ) -> None:
         self.wire = wire
-        self._driver = driver
-        self._prefix = prefix
+        self.driver = self._driver = driver
+        self.prefix = self._prefix = prefix
+        self.signer = signer
 
-    def place(self, op: Operation, key: str) -> str:
-        """Return the driver's key.
+    def place(self, op: Operation, key: str, *, signed: bool = False) -> str:
+        """Return the driver's key. One that was signed was judged then, and may be statekit's own.
 
         Raises:
             InvalidKeyError: The key is outside the grammar.
         """
         op.key = None
-        check_key(key)
+        if not signed:
+            check_key(key)
         op.key = redact(key)
         return self._prefix + key
 
@@ -224,10 +230,18 @@ class ObjectPlans:
     @operation
     def stat(self, op: Operation, key: str) -> Plan[ObjectInfo]:
         """Describe an object."""
-        stat = yield from self._stat(op, self.place(op, key))
+        return info_of(key, (yield from self.look(op, self.place(op, key))))
+
+    def look(self, op: Operation, place: str) -> Plan[Stat]:
+        """Return what the engine knows about an object.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        stat = yield from self._stat(op, place)
         if stat is None:
             raise _absent()
-        return info_of(key, stat)
+        return stat
 
     @operation
     def exists(self, op: Operation, key: str) -> Plan[bool]:
