@@ -31,7 +31,9 @@ def main() -> None:
             flush=True,
         )
         total = [a + b for a, b in zip(total, (figures.states, figures.steps, figures.ends), strict=True)]
-    print(f"{total[0]:9} {total[1]:9} {total[2]:8}       {time.perf_counter() - began:6.1f}  {len(CASES) + len(WORKSPACES)} cases")
+    print(
+        f"{total[0]:9} {total[1]:9} {total[2]:8}       {time.perf_counter() - began:6.1f}  {len(CASES) + len(WORKSPACES)} cases"
+    )
 
 
 main()
