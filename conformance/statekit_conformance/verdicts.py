@@ -69,6 +69,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-24": ("objects.batch", "objects.range_beyond"),
     "O-25": ("objects.range_beyond",),
     "O-26": ("objects.slash_neighbours",),
+    "O-51": ("objects.range_beyond",),
     "O-52": ("objects.range_beyond",),
     "O-53": ("objects.read_pinned",),
     "O-54": ("objects.range_beyond",),
