@@ -88,6 +88,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-39": ("objects.signatures", "objects.signed_post"),
     "O-41": ("objects.signatures", "objects.signed_post"),
     "O-42": ("objects.signatures", "objects.signed_post", "objects.signed_fields"),
+    "O-51": ("objects.range_beyond",),
     "O-52": ("objects.range_beyond",),
     "O-53": ("objects.read_pinned",),
     "O-54": ("objects.range_beyond",),
