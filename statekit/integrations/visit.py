@@ -78,7 +78,7 @@ class Visit(MutableMapping[str, Any]):
     def __init__(self, presented: str | None, device: str | None = None) -> None:
         self._presented = presented
         self._device = device
-        self._loaded = presented is None
+        self._loaded = False
         self._session: Session | None = None
         self._fresh: dict[str, Any] = {}
         self._abandoned: Session | str | None = None
@@ -112,9 +112,11 @@ class Visit(MutableMapping[str, Any]):
     def load(self) -> Steps[None]:
         """Load it unless that happened already."""
         self.looked = True
-        if not self._loaded:
+        if self._loaded:
+            return
+        if self._presented is not None:
             self._session = yield lambda store: store.load(self._presented)
-            self._loaded = True
+        self._loaded = True
 
     def login(self, owner: str, *, label: str | None = None, since: str | None = None) -> Steps[None]:
         """Give the session another id and an owner; another owner's session ends first, with its data."""

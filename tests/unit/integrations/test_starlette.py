@@ -245,9 +245,9 @@ def test_the_expiry_is_extended_once_per_interval(store, client) -> None:
 
 
 def test_looking_at_a_session_that_is_not_loaded_says_how_to_load_it(app) -> None:
-    client = browser(app, "A" * 43)
-    with pytest.raises(RuntimeError, match=r"await load\(request\)"):
-        client.get("/unloaded")
+    for client in (browser(app, "A" * 43), browser(app)):
+        with pytest.raises(RuntimeError, match=r"await load\(request\)"):
+            client.get("/unloaded")
 
 
 def test_eager_sessions_are_there_at_once(store) -> None:

@@ -1,17 +1,4 @@
-"""Django: a session engine that keeps sessions in a state.
-
-    STATEKIT = statekit.open()
-    SESSION_ENGINE = "statekit.integrations.django"
-    SESSION_COOKIE_NAME = "__Host-sessionid"
-    MIDDLEWARE = ["statekit.integrations.django.SessionMiddleware", ...]  # in place of Django's
-
-The engine keeps Django's contract, its serializer's rules about types included, and works with Django's own middleware.
-Ours adds what that one cannot do: a session that another request ended is no error of this one and causes no cookie, an
-outage is a 503, and the cookie is secure unless ``SESSION_COOKIE_SECURE`` says otherwise.
-
-A login by ``django.contrib.auth`` binds the session to the user. Asynchronous methods ask the synchronous state in a
-thread, since Django's event loops come and go.
-"""
+"""The session engine: Django's contract over a state's sessions."""
 
 from __future__ import annotations
 
@@ -24,21 +11,17 @@ from typing import Any, Final, TypeVar
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.sessions.backends.base import SessionBase, UpdateError
-from django.contrib.sessions.middleware import SessionMiddleware as DjangoSessionMiddleware
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
 
 from statekit.errors import BackendError, SessionGoneError
+from statekit.integrations.visit import report_touch
 from statekit.opening import open as open_state
 from statekit.sessions import Session
 from statekit.sessions import SessionStore as Sessions
 from statekit.state import State
-from statekit.types import SessionInfo, SessionPolicy
+from statekit.types import SessionPolicy
 
-from .visit import device_name, report, report_touch, retry_after
-
-__all__ = ["SessionMiddleware", "SessionStore", "devices", "logout_everywhere", "owner_of"]
+__all__ = ["EXPIRY", "SessionStore", "owner_in", "sessions"]
 
 T = TypeVar("T")
 
@@ -83,14 +66,14 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
 
     def get_session_cookie_age(self) -> int:
         """Return the seconds after which a session that nobody uses has expired, as the state's policy has it."""
-        return int(_sessions().policy.idle_timeout.total_seconds())
+        return int(sessions().policy.idle_timeout.total_seconds())
 
     # Django's contract.
 
     def load(self) -> dict[str, Any]:
         """Return the stored data; {} and no key where there is no such session."""
         with self._noticing():
-            stored = _sessions().load(self.session_key) if self.session_key else None
+            stored = sessions().load(self.session_key) if self.session_key else None
         if stored is None or _ended(stored):
             self._stored = None
             self._session_key = None
@@ -101,7 +84,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
     def exists(self, session_key: str | None) -> bool:
         """Whether there is such a session."""
         with self._noticing():
-            stored = _sessions().load(session_key) if session_key else None
+            stored = sessions().load(session_key) if session_key else None
         return stored is not None and not _ended(stored)
 
     def create(self) -> None:
@@ -119,11 +102,11 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         if must_create or self.session_key is None:
             data = self._serialised(self._get_session(no_load=True))
             with self._noticing():
-                self._hold(_sessions().create(data, owner=_owner(data), label=self.label))
+                self._hold(sessions().create(data, owner=owner_in(data), label=self.label))
             return
         data = self._serialised(self._session)
         with self._noticing():
-            stored = self._stored or (_sessions().load(self.session_key) if self.session_key else None)
+            stored = self._stored or (sessions().load(self.session_key) if self.session_key else None)
             if stored is None:
                 raise UpdateError
             try:
@@ -141,7 +124,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         stored = _changed(self._stored, data)
         with self._noticing():
             try:
-                self._hold(_sessions().rotate(stored, label=self.label))
+                self._hold(sessions().rotate(stored, label=self.label))
             except SessionGoneError:
                 self.clear()
                 self._stored = None
@@ -154,7 +137,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         if key is None:
             return
         with self._noticing():
-            destroyed = _sessions().destroy(key)
+            destroyed = sessions().destroy(key)
         if key == self.session_key:
             self._stored = None
             self.destroyed |= destroyed
@@ -164,7 +147,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         if self._stored is None:
             return
         try:
-            _sessions().touch(self._stored)
+            sessions().touch(self._stored)
         except SessionGoneError:
             self._stored = None
             self._session_key = None
@@ -174,7 +157,7 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
     @classmethod
     def clear_expired(cls) -> None:
         """Reclaim what expired, for engines that do not do so by themselves."""
-        _sessions().sweep()
+        sessions().sweep()
 
     # The same for asyncio.
 
@@ -231,10 +214,10 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
 
     def _write(self, stored: Session, data: Mapping[str, Any]) -> Session:
         _changed(stored, data)
-        owner = _owner(data)
+        owner = owner_in(data)
         if owner is not None and stored.owner is None:
-            return _sessions().rotate(stored, owner=owner, label=self.label)
-        _sessions().save(stored)
+            return sessions().rotate(stored, owner=owner, label=self.label)
+        sessions().save(stored)
         return stored
 
     def _hold(self, stored: Session) -> None:
@@ -247,133 +230,8 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         cache.update(fresh)
 
 
-class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]  # Django has no types
-    """Django's session middleware, for this engine."""
-
-    def __init__(self, get_response: Callable[..., Any]) -> None:
-        super().__init__(get_response)
-        if not issubclass(self.SessionStore, SessionStore):
-            raise ImproperlyConfigured(
-                "statekit's SessionMiddleware needs SESSION_ENGINE = 'statekit.integrations.django'"
-            )
-
-    def process_request(self, request: HttpRequest) -> None:
-        """Give the request its session; nothing is loaded."""
-        super().process_request(request)
-        request.session.label = device_name(request.headers.get("User-Agent"))
-
-    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:  # noqa: ARG002
-        """Make a 503 of an outage that a view met."""
-        if isinstance(exception, BackendError) and exception.store == "sessions":
-            return _unavailable(exception)
-        return None
-
-    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Store what changed, and set the cookie if the key is another one."""
-        session: SessionStore = request.session
-        failed = response.status_code >= 500
-        if failed and session.outage is not None:
-            return response if response.status_code == 503 else _unavailable(session.outage)
-        looked = session.accessed or bool(settings.SESSION_SAVE_EVERY_REQUEST and session.session_key)
-        again = looked and session.expiry_changed
-        if looked and not failed:
-            try:
-                _store(session)
-            except UpdateError:
-                # Another request ended the session. Its cookie may be newer than this one's: nothing is sent (P2).
-                patch_vary_headers(response, ("Cookie",))
-                return response
-            except BackendError as error:
-                return _unavailable(error)
-        sent = _set_cookie(request.COOKIES.get(settings.SESSION_COOKIE_NAME), response, session, again=again)
-        if looked or sent:
-            patch_vary_headers(response, ("Cookie",))
-        return response
-
-
-def devices(session: SessionStore) -> list[SessionInfo]:
-    """List the sessions of the user who is logged in; ``settings.STATEKIT.sessions.revoke(handle)`` ends one."""
-    owner = _owner(session)
-    return _sessions().list(owner) if owner is not None else []
-
-
-def logout_everywhere(session: SessionStore, *, keep: bool = False) -> int:
-    """End all sessions of the user who is logged in.
-
-    Args:
-        session: ``request.session``.
-        keep: Whether this one stays.
-
-    Returns:
-        How many there were; 0 where nobody is logged in.
-    """
-    owner = _owner(session)
-    if owner is None:
-        return 0
-    count = _sessions().revoke_all(owner, keep=session.stored if keep else None)
-    if not keep:
-        session.flush()
-        session.destroyed = True
-    return count
-
-
-def owner_of(user: Any) -> str:
-    """Return the owner under which a user's sessions are kept, for ``settings.STATEKIT.sessions.revoke_all``."""
-    name: str = user._meta.pk.value_to_string(user)  # noqa: SLF001 - public by Django's documentation
-    return name
-
-
-def _store(session: SessionStore) -> None:
-    if session.is_empty():
-        return
-    if session.modified or settings.SESSION_SAVE_EVERY_REQUEST:
-        session.save()
-    else:
-        session.touch()
-
-
-def _set_cookie(presented: str | None, response: HttpResponse, session: SessionStore, *, again: bool) -> bool:
-    """Send the cookie where the browser does not know the key, or its new expiry; return whether one was sent."""
-    where: dict[str, Any] = {"path": settings.SESSION_COOKIE_PATH, "domain": settings.SESSION_COOKIE_DOMAIN}
-    samesite = settings.SESSION_COOKIE_SAMESITE
-    if session.stored is not None and (again or session.session_key != presented):
-        response.set_cookie(
-            settings.SESSION_COOKIE_NAME,
-            session.session_key,
-            max_age=_max_age(session),
-            secure=_secure(),
-            httponly=settings.SESSION_COOKIE_HTTPONLY,
-            samesite=samesite,
-            **where,
-        )
-        return True
-    if session.session_key is None and session.destroyed and presented:
-        response.delete_cookie(settings.SESSION_COOKIE_NAME, samesite=samesite, **where)
-        if _secure():
-            response.cookies[settings.SESSION_COOKIE_NAME]["secure"] = True
-        return True
-    return False
-
-
-def _secure() -> bool:
-    return bool(settings.SESSION_COOKIE_SECURE) or not settings.is_overridden("SESSION_COOKIE_SECURE")
-
-
-def _max_age(session: SessionStore) -> int | None:
-    if session.get_expire_at_browser_close():
-        return None
-    if session.get(EXPIRY):
-        return int(session.get_expiry_age())
-    return int(_sessions().policy.lifetime.total_seconds())
-
-
-def _unavailable(error: BackendError) -> HttpResponse:
-    report(error)
-    headers = {"Retry-After": str(retry_after(error))}
-    return HttpResponse("Service unavailable: try again soon.", "text/plain; charset=utf-8", 503, headers=headers)
-
-
-def _sessions() -> Sessions:
+def sessions() -> Sessions:
+    """Return the session store of the setting STATEKIT, or of what statekit.open finds."""
     state = getattr(settings, "STATEKIT", None) or _default_state()
     if not isinstance(state, State):
         raise ImproperlyConfigured("the setting STATEKIT is what statekit.open returns")
@@ -401,7 +259,8 @@ def _data_of(stored: Session) -> dict[str, Any]:
     return {key: stored[key] for key in stored if key != ENDS}
 
 
-def _owner(data: Any) -> str | None:
+def owner_in(data: Any) -> str | None:
+    """Return whose session these data are, if ``django.contrib.auth`` logged somebody in."""
     user = data.get(USER)
     return None if user is None else str(user)
 
