@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from socket import socket
 from typing import Any
 
 from fakeredis import TcpFakeServer
 from redis.exceptions import ResponseError
 
 _PIECE = 1 << 20  # bytes
+_PATIENCE = 60.0  # seconds that a client may take to read
 
 
 class Pieces:
@@ -31,6 +33,29 @@ class Pieces:
         self._stream.close()
 
 
+class Answers:
+    """The way back. fakeredis reads without waiting, and so its answers end where a socket's buffer is full.
+
+    Args:
+        connection: The socket; writing to it waits.
+    """
+
+    def __init__(self, connection: socket) -> None:
+        self._connection = connection.dup()
+        self._connection.settimeout(_PATIENCE)
+
+    def write(self, data: bytes) -> None:
+        """Send all of it."""
+        self._connection.sendall(data)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+    def close(self) -> None:
+        """Close it."""
+        self._connection.close()
+
+
 def patient(handler: Any) -> Any:
     """Return a handler whose connection lives on after an answer that is an error, as in every Redis.
 
@@ -39,10 +64,12 @@ def patient(handler: Any) -> Any:
 
     class Patient(handler):  # type: ignore[misc]  # known at run time only
         rfile: Any
+        wfile: Any
 
         def setup(self) -> None:
             super().setup()
             self.rfile = Pieces(self.rfile)
+            self.wfile = self.writer.writer = Answers(self.connection)
             read = self.current_client.read_response
 
             def read_response(*arguments: Any, **options: Any) -> Any:
