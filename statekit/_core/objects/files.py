@@ -130,6 +130,14 @@ class _Raw(io.RawIOBase):
         self._at += len(data)
         return len(data)
 
+    def readall(self) -> bytes:
+        """Return the rest in parts; the inherited one asks for 8 KiB at a time, and each is a request."""
+        pieces = []
+        while data := self._do(self._reading.fetch(self._at, PART)):
+            pieces.append(data)
+            self._at += len(data)
+        return b"".join(pieces)
+
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         self._at = _position(offset, whence, self._at, self.info.size)
         return self._at
