@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -595,6 +595,7 @@ def test_any_text_is_an_address_or_a_configuration_error(text: str) -> None:
 def test_any_path_can_be_written_as_a_url(path: str) -> None:
     from urllib.parse import quote
 
+    assume(not path.startswith("//"))  # an authority would begin there: RFC 3986, section 3.3
     assert parse(f"local:{quote(path)}").path == path
 
 

@@ -209,9 +209,10 @@ def test_a_restored_file_that_was_changed_stays_changed(view):
     with view.scratch.workspace("job", lazy=True) as workspace:
         workspace.restore("a")
         fill(workspace, {"a": b"changed"})
-        workspace.restore("a")
+        fill(workspace, {"ü": b"mine"})
+        workspace.restore("a", "ü")
         workspace.restore()
-        assert contents(workspace) == {**FILES, "a": b"changed"}
+        assert contents(workspace) == {**FILES, "a": b"changed", "ü": b"mine"}
 
 
 @clause("X-04", "X-08")
