@@ -54,8 +54,9 @@ def tests(session: nox.Session) -> None:
     """Unit tests, plans stepped by hand, the interleaving explorer, and the suite's and plugins' own tests."""
     install_all(session, "pytest-xdist>=3.6")
     paths = session.posargs or ["tests", "conformance/tests", *(f"{path}/tests" for path in PLUGINS)]
-    # xdist wants the same names of tests in each process, and some names show sets.
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *paths, env={"PYTHONHASHSEED": "0"})
+    # xdist wants the same names of tests in each process, and some names show sets. Mutants have their own session.
+    arguments = ["-n", "2", "--dist", "worksteal", "--ignore=conformance/tests/broken"]
+    session.run("pytest", *arguments, *paths, env={"PYTHONHASHSEED": "0"})
 
 
 @nox.session
@@ -84,9 +85,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Who tests the tests: every known wrong variant of the protocols is found."""
+    """Who tests the tests: every wrong backend and protocol is found, each by its clause. Prints the kill matrix."""
     install_all(session)
-    session.run("pytest", "-v", "tests/explore/test_mutants.py", *session.posargs)
+    paths = ("conformance/tests/broken", "tests/explore/test_mutants.py")
+    session.run("python", "-m", "pytest", "-q", "-p", "conformance.tests.broken.matrix", *paths, *session.posargs)
 
 
 @nox.session

@@ -14,15 +14,8 @@ import pytest
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = "statekit_conformance"
 SECTIONS: Final = (
-    "records",
-    "object_driver",
-    "sessions",
-    "objects",
-    "presigning",
-    "keys",
-    "errors",
-    "configuration",
-    "registration",
+    *("records", "object_driver", "sessions", "objects", "presigning", "keys", "errors", "configuration"),
+    *("registration", "agreement"),
 )
 """The folders that hold cases."""
 

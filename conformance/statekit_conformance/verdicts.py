@@ -111,6 +111,20 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a clause takes of an engine, by the names of its certification."""
 
+
+def _all_of(store: str) -> tuple[str, ...]:
+    taken = (name for names in CERTIFIED.values() for name in names)
+    return tuple(dict.fromkeys(name for name in taken if name.startswith(f"{store}.")))
+
+
+_AGREEMENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "R-40": _all_of("records"),
+    "S-60": _all_of("records"),
+    "O-48": _all_of("objects"),
+    "O-90": _all_of("objects"),
+}
+"""Generated programs take everything."""
+
 _SESSIONS: Final = (
     "records.one_read",
     "records.cas",
@@ -155,7 +169,7 @@ def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[st
 
 
 def _engine_fault(running: Running, name: str) -> tuple[str, str] | None:
-    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ())):
+    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *_AGREEMENT.get(name, ())):
         for certificate in running.certificates:
             if (finding := certificate.lack(capability)) is not None:
                 return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"
