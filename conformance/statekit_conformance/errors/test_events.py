@@ -141,6 +141,7 @@ def test_a_check_and_a_sweep_of_everything_are_told_too(view):
     assert sorted((event.store, event.operation) for event in view.events) == [
         ("objects", "sweep"),
         ("sessions", "sweep"),
+        ("tickets", "sweep"),
     ]
 
 
