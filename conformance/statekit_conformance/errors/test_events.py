@@ -140,7 +140,9 @@ def test_a_check_and_a_sweep_of_everything_are_told_too(view):
     view.sweep()
     assert sorted((event.store, event.operation) for event in view.events) == [
         ("objects", "sweep"),
+        ("scratch", "sweep"),
         ("sessions", "sweep"),
+        ("tickets", "sweep"),
     ]
 
 

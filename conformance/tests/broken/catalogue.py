@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import agreement, declarations, everywhere, objects, records, sessions, stores, uploads
+from . import agreement, declarations, everywhere, objects, presigning, records, sessions, stores, uploads
 from .mutant import MUTANTS, Mutant
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "declarations",
     "everywhere",
     "objects",
+    "presigning",
     "records",
     "sessions",
     "stores",
@@ -21,5 +22,6 @@ __all__ = [
 CONTROLS = {
     "sound-memory": Mutant("sound-memory", "nothing over memory", ()),
     "sound-local": Mutant("sound-local", "nothing over local", (), "local"),
+    "sound-signing": presigning.SOUND,
 }
 """No defect at all: whatever a mutant is judged by has to pass here, or it fails there for the wrong reason."""
