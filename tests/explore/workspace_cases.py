@@ -269,7 +269,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
         takes_its_own_renewal_for_a_lost_lease,
         CASES["a checkpoint beside its own renewal"],
         "was told that its lease was lost, and nobody took it",
-        "X-10",
+        "X-23",
     ),
     "a plain counter as fencing token †": Mutant(
         counts_tokens_from_one,
