@@ -3,8 +3,9 @@
 import boto3
 import pytest
 from moto import mock_aws
-from statekit_aws.clients import Session, client_for
+from statekit_aws.clients import client_for
 from statekit_aws.provision import provision
+from statekit_aws.sessions import Session
 
 import statekit
 

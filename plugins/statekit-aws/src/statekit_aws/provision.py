@@ -13,12 +13,13 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from statekit.driver import Opening
-from statekit_aws.clients import Client, Session
+from statekit_aws.clients import Client
 from statekit_aws.codes import code_of, status_of
 from statekit_aws.dynamodb.requests import KEY, TTL, RecordRequests
 from statekit_aws.faults import MisfitError
 from statekit_aws.opening import check_table, dynamodb_client, s3_client
 from statekit_aws.options import AWSOptions, DynamoDBOptions, S3Options, bucket_of, prefix_of, table_of
+from statekit_aws.sessions import Session
 
 __all__ = ["provision"]
 
