@@ -29,26 +29,41 @@ def place(opening):
 def test_provision_creates_what_is_missing_once_and_changes_nothing_then(place):
     planned = provision(place, dry_run=True)
     assert planned == (
-        "table state: would be created, on demand, with the key k",
-        "table state: expired records would be reclaimed by t",
-        "bucket uploads: would be created",
-        "bucket uploads: unfinished uploads would be forgotten after 2 days",
+        "table state: would be created in eu-west-1, billed on demand, its only key the string k",
+        "table state: DynamoDB would reclaim what expired by the attribute t",
+        "bucket uploads: would be created in eu-west-1",
+        "bucket uploads: uploads that nobody finished would be forgotten after 2 days",
     )
     assert boto3.client("dynamodb").list_tables()["TableNames"] == []
+    assert boto3.client("s3").list_buckets()["Buckets"] == []
     assert provision(place, dry_run=False) == (
-        "table state: created, on demand, with the key k",
-        "table state: expired records are reclaimed by t",
-        "bucket uploads: created",
-        "bucket uploads: unfinished uploads are forgotten after 2 days",
+        "table state: created in eu-west-1, billed on demand, its only key the string k",
+        "table state: DynamoDB reclaims what expired by the attribute t",
+        "bucket uploads: created in eu-west-1",
+        "bucket uploads: uploads that nobody finished are forgotten after 2 days",
     )
-    assert provision(place, dry_run=False) == (
-        "table state: exists, reclaims what expired by t",
-        "bucket uploads: exists",
-        "bucket uploads: has a rule for unfinished uploads",
-    )
+    for dry_run in (True, False):
+        assert provision(place, dry_run=dry_run) == (
+            "table state: exists, and DynamoDB reclaims what expired by the attribute t",
+            "bucket uploads: exists; it has a rule for uploads that nobody finished",
+        )
 
 
-def test_provision_says_what_an_existing_table_and_bucket_lack_and_leaves_them_alone(place):
+def rules_of(s3):
+    try:
+        return [rule["ID"] for rule in s3.get_bucket_lifecycle_configuration(Bucket="uploads")["Rules"]]
+    except s3.exceptions.ClientError as error:
+        assert error.response["Error"]["Code"] == "NoSuchLifecycleConfiguration"
+        return []
+
+
+THEIRS = {"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}
+
+
+@pytest.mark.parametrize(
+    ("rules", "advice"), [([], "aws s3api put-bucket-lifecycle-configuration"), ([THEIRS], "add to its rules")]
+)
+def test_provision_says_what_an_existing_table_and_bucket_lack_and_leaves_them_alone(place, rules, advice):
     dynamodb, s3 = boto3.client("dynamodb"), boto3.client("s3")
     dynamodb.create_table(
         TableName="state",
@@ -57,12 +72,13 @@ def test_provision_says_what_an_existing_table_and_bucket_lack_and_leaves_them_a
         BillingMode="PAY_PER_REQUEST",
     )
     s3.create_bucket(Bucket="uploads", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
-    rules = {"Rules": [{"ID": "theirs", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 9}}]}
-    s3.put_bucket_lifecycle_configuration(Bucket="uploads", LifecycleConfiguration=rules)
-    lines = provision(place, dry_run=False)
-    assert any("aws dynamodb update-time-to-live" in line for line in lines)
-    assert any("add to them" in line for line in lines)
-    assert len(s3.get_bucket_lifecycle_configuration(Bucket="uploads")["Rules"]) == 1
+    if rules:
+        s3.put_bucket_lifecycle_configuration(Bucket="uploads", LifecycleConfiguration={"Rules": rules})
+    table, bucket = provision(place, dry_run=False)
+    assert "exists; time to live by the attribute t is off" in table
+    assert "aws dynamodb update-time-to-live" in table
+    assert advice in bucket
+    assert rules_of(s3) == [rule["ID"] for rule in rules]
     assert dynamodb.describe_time_to_live(TableName="state")["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
 
 

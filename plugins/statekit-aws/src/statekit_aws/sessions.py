@@ -8,6 +8,7 @@ from typing import Any
 
 from statekit.driver import Opening
 
+from .moments import read_moment
 from .options import Access
 
 __all__ = ["Session", "is_session"]
@@ -71,6 +72,7 @@ class Session:
         if self._options.region is not None:
             session.set_config_variable("region", self._options.region)
         session.register_component("data_loader", _loader(session.get_config_variable("data_path")))
+        session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_moment)
         return session
 
     def _config(self, **more: Any) -> Any:
