@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from msgspec import Struct
+
 from .errors import ConfigError
 
 __all__ = [
@@ -132,8 +134,7 @@ class Swept:
     uploads: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """What one operation did. It holds no value, no id and no key in clear.
 
     Attributes:

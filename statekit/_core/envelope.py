@@ -14,9 +14,9 @@ then legitimately overwritten.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from google_crc32c import value as crc32c
 
 from statekit.driver import Record
@@ -34,8 +34,7 @@ _FRONT: Final = struct.Struct(">BBI")
 _SEALED: Final = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A record that was opened.
 
     Attributes:

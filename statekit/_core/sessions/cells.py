@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
@@ -40,8 +39,7 @@ class Fate(Enum):
     GONE = "absent or moved, for good"
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(msgspec.Struct, frozen=True):
     """A session's record as it is stored: live, and not expired when the operation began."""
 
     sid: bytes

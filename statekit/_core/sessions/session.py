@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
@@ -189,7 +189,7 @@ class Session(MutableMapping[str, Any]):
     def extended(self, record: Record) -> None:
         """Hold the new expiry after a touch; the data are as they were."""
         if record.version == self._base.record.version:
-            self._base = replace(self._base, record=record)
+            self._base = msgspec.structs.replace(self._base, record=record)
         self.seen_until = record.expires_at or self.seen_until
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from dataclasses import replace
+from msgspec.structs import replace
 
 from statekit.driver import (
     ABSENT,
