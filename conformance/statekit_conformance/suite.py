@@ -18,7 +18,7 @@ from .report import Report
 from .running import CannotStartError, Running
 from .table import write_table
 from .targets import Target
-from .verdicts import clauses_of, needs_of, obstacles
+from .verdicts import clauses_of, needs_of, obstacles, takes_of
 from .waivers import WaiverError, read_waivers
 
 __all__ = ["Suite"]
@@ -120,7 +120,7 @@ class Suite:
         item.user_properties.append(("statekit", facts))
         if place is None:
             return
-        found = obstacles(self._started(place.target), clauses, needs_of(item))
+        found = obstacles(self._started(place.target), clauses, needs_of(item), takes_of(item))
         if found:
             facts["obstacles"] = {name: list(obstacle) for name, obstacle in found.items()}
             pytest.skip(": ".join(min(found.values())))

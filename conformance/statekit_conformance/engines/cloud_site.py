@@ -75,9 +75,9 @@ class Site:
         found = self.call(self.bucket.list_blobs, prefix=prefix, page_size=page, start_offset=after or None)
         return [blob.name for blob in found if not after or blob.name != after]
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
-        found = self.call(self.bucket.list_blobs, prefix=prefix, delimiter="/")
+    def level(self, prefix: str, *, after: str = "") -> tuple[set[str], set[str]]:
+        """List keys and folded prefixes up to the next slash, after some key, which the API includes."""
+        found = self.call(self.bucket.list_blobs, prefix=prefix, delimiter="/", start_offset=after or None)
         return {blob.name for blob in found}, set(found.prefixes)
 
     def number(self, key: str) -> int | None:

@@ -25,8 +25,8 @@ class Store(Protocol):
     def keys(self, prefix: str, *, page: int = 1000, after: str = "") -> list[str]:
         """List keys in pages of some size, after some key."""
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
+    def level(self, prefix: str, *, after: str = "") -> tuple[set[str], set[str]]:
+        """List keys and folded prefixes up to the next slash, after some key."""
 
 
 def a_listing_is_sorted_by_bytes(site: Store) -> str:
@@ -53,6 +53,18 @@ def a_listing_starts_after_any_key(site: Store) -> str:
         wanted = [key for key in expected if key.encode() > start.encode()]
         require(sorted(found) == sorted(wanted), f"after {start!r}: wrong about {_difference(found, wanted)}")
     return f"what is listed after each of {len(expected)} keys is all that follows it"
+
+
+def a_listing_that_starts_after_a_key_folds_what_follows(site: Store) -> str:
+    """Start after a key in the middle of what is folded: the rest of it is folded too."""
+    for name in ("a", "b/1", "b/2", "c", "d/1"):
+        site.put(f"later/{name}", b"x")
+    keys, folders = site.level("later/", after="later/b/1")
+    require(
+        (keys, folders) == ({"later/c"}, {"later/b/", "later/d/"}),
+        f"after b/1 it lists {sorted(keys)} and {sorted(folders)}",
+    )
+    return "what follows the key is folded, also where the key itself lies below the same prefix"
 
 
 def a_delimiter_folds_what_lies_below_it(site: Store) -> str:
@@ -114,6 +126,7 @@ PROBES: tuple[Probe[Store], ...] = (
     probe("objects.listing_order", a_listing_is_sorted_by_bytes),
     probe("objects.listing_complete", a_listing_in_pages_is_complete),
     probe("objects.start_after", a_listing_starts_after_any_key),
+    probe("objects.start_after_folds", a_listing_that_starts_after_a_key_folds_what_follows),
     probe("objects.delimiter", a_delimiter_folds_what_lies_below_it),
     probe("objects.slash_neighbours", a_key_and_keys_below_it_both_exist),
     probe("objects.slash_neighbours_if_absent", a_key_can_be_created_beside_keys_below_it),

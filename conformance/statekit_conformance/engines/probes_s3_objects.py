@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from datetime import UTC, datetime
 from typing import Any
 
 from statekit_conformance.engines.findings import NAMES, WRITERS, Probe, one_winner, probe, race, require
@@ -164,6 +165,16 @@ def unfinished_uploads_are_listed_until_aborted(site: Site) -> str:
     return "an unfinished upload is listed until it is aborted, and cannot be read"
 
 
+def unfinished_uploads_are_listed_with_their_time(site: Site) -> str:
+    """ListMultipartUploads of one that was just begun."""
+    upload = _upload(site, "dated", b"x")
+    (listed,) = site.client.list_multipart_uploads(Bucket=BUCKET, Prefix="dated")["Uploads"]
+    age = (datetime.now(UTC) - listed["Initiated"]).total_seconds()
+    site.client.abort_multipart_upload(Bucket=BUCKET, Key="dated", UploadId=upload["UploadId"])
+    require(abs(age) < 300, f"an upload that was just begun is listed with {listed['Initiated']}")
+    return "an unfinished upload is listed with the moment at which it was begun"
+
+
 def a_read_can_be_pinned(site: Site) -> str:
     """IfMatch on reads, whole and in ranges."""
     stale = site.put("read", b"0123456789")
@@ -208,6 +219,28 @@ def metadata_come_back_and_a_copy_replaces_them(site: Site) -> str:
     return "headers and metadata come back, and a copy replaces them"
 
 
+def names_of_metadata_that_look_alike_are_two(site: Site) -> str:
+    """A name with a hyphen and one with an underscore; WSGI makes them one."""
+    sent = {"a-b": "1", "a_b": "2"}
+    site.put("names", b"x", Metadata=sent)
+    found = site.client.head_object(Bucket=BUCKET, Key="names")["Metadata"]
+    require(found == sent, f"of {sent} came back {found}")
+    return "names of metadata that differ in - and _ alone come back side by side"
+
+
+def an_object_of_parts_has_the_checksum_of_the_whole(site: Site) -> str:
+    """CRC32C of two parts, asked for as that of the full object."""
+    from google_crc32c import value as crc32c
+
+    data = (b"x" * _PART, b"y")
+    upload = _upload(site, "summed", *data, ChecksumAlgorithm="CRC32C", ChecksumType="FULL_OBJECT")
+    site.client.complete_multipart_upload(Bucket=BUCKET, **upload)
+    head = site.client.head_object(Bucket=BUCKET, Key="summed", ChecksumMode="ENABLED")
+    wanted = base64.b64encode(crc32c(b"".join(data)).to_bytes(4, "big")).decode()
+    require(head.get("ChecksumCRC32C") == wanted, f"it is {wanted}, and {head.get('ChecksumCRC32C')} was told")
+    return "an object of two parts has the CRC32C of its whole content"
+
+
 def a_wrong_checksum_is_refused(site: Site) -> str:
     """CRC32C and MD5 of other data."""
     wrong = {"ChecksumCRC32C": base64.b64encode(b"\0" * 4), "ContentMD5": base64.b64encode(b"\0" * 16)}
@@ -224,14 +257,16 @@ def a_wrong_checksum_is_refused(site: Site) -> str:
     return "a put with a wrong CRC32C or MD5 is refused, and nothing is stored"
 
 
-def _upload(site: Site, key: str, *parts: bytes) -> dict[str, Any]:
+def _upload(site: Site, key: str, *parts: bytes, **options: str) -> dict[str, Any]:
     """Begin an upload and send its parts; return what completes it."""
     place: dict[str, Any] = {"Bucket": BUCKET, "Key": key}
-    place["UploadId"] = site.client.create_multipart_upload(**place)["UploadId"]
+    place["UploadId"] = site.client.create_multipart_upload(**place, **options)["UploadId"]
+    checked = {"ChecksumAlgorithm": "CRC32C"} if options else {}
     sent = []
     for number, data in enumerate(parts, 1):
-        part = site.client.upload_part(**place, PartNumber=number, Body=data)
-        sent.append({"PartNumber": number, "ETag": part["ETag"]})
+        part = site.client.upload_part(**place, PartNumber=number, Body=data, **checked)
+        checksum = {name: value for name, value in part.items() if name == "ChecksumCRC32C"}
+        sent.append({"PartNumber": number, "ETag": part["ETag"], **checksum})
     return {"Key": key, "UploadId": place["UploadId"], "MultipartUpload": {"Parts": sent}}
 
 
@@ -252,8 +287,11 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("objects.multipart_conditional", a_multipart_completion_respects_its_condition),
     probe("objects.multipart_atomic", completions_if_absent_have_one_winner),
     probe("objects.uploads_listed", unfinished_uploads_are_listed_until_aborted),
+    probe("objects.uploads_dated", unfinished_uploads_are_listed_with_their_time),
     probe("objects.read_pinned objects.ranges", a_read_can_be_pinned),
     probe("objects.keys", names_of_every_kind_come_back),
     probe("objects.metadata", metadata_come_back_and_a_copy_replaces_them),
+    probe("objects.metadata_names", names_of_metadata_that_look_alike_are_two),
+    probe("objects.multipart_checksums", an_object_of_parts_has_the_checksum_of_the_whole),
     probe("objects.checksums", a_wrong_checksum_is_refused),
 )

@@ -67,9 +67,9 @@ class Site:
         pages = listing.paginate(Bucket=BUCKET, Prefix=prefix, StartAfter=after, PaginationConfig={"PageSize": page})
         return [entry["Key"] for answer in pages for entry in answer.get("Contents", [])]
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
-        page = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix, Delimiter="/")
+    def level(self, prefix: str, *, after: str = "") -> tuple[set[str], set[str]]:
+        """List keys and folded prefixes up to the next slash, after some key."""
+        page = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix, Delimiter="/", StartAfter=after)
         keys = {entry["Key"] for entry in page.get("Contents", [])}
         return keys, {entry["Prefix"] for entry in page.get("CommonPrefixes", [])}
 

@@ -162,7 +162,7 @@ def test_start_after_a_key_outside_the_prefix_cuts_nothing_or_all(objects_driver
     assert objects_driver.keys(prefix, start_after=objects_driver.key("c")) == []
 
 
-@clause("O-64", "O-63")
+@clause("O-64", "O-63", takes=("objects.start_after_folds",))
 def test_start_after_and_a_delimiter_go_together(objects_driver):
     filled(objects_driver, ["a", "b/1", "b/2", "c", "d/1"])
     pages = objects_driver.pages(delimiter="/", start_after=objects_driver.key("b/1"))
