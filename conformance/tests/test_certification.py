@@ -58,6 +58,7 @@ LACKS = {
         "objects.read_pinned",
         "objects.ranges",
         "objects.checksums",
+        "objects.start_after_folds",
         "objects.slash_neighbours",
         "objects.slash_neighbours_if_absent",
         "objects.signatures",
