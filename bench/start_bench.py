@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+from google_crc32c import value as crc32c
 
 import statekit
 
@@ -50,24 +54,51 @@ def turns(ours: Callable[[], object], bare: Callable[[], object], count: int) ->
     return statistics.median(rows[0]), statistics.median(rows[1])
 
 
+class ByHand:
+    """What a careful application writes by hand: hashed id, version, checksum, expiry, and a lock for its threads."""
+
+    def __init__(self, path: Path, sync: str) -> None:
+        self.database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self.database.execute("PRAGMA journal_mode=WAL")
+        self.database.execute(f"PRAGMA synchronous={sync}")
+        self.database.execute("CREATE TABLE s (k TEXT PRIMARY KEY, n TEXT, v BLOB, c INTEGER, x INTEGER)")
+        self.lock = threading.Lock()
+        self.id = secrets.token_urlsafe(32)
+        self.version = "0"
+        value = msgspec.msgpack.encode(DATA)
+        row = (self.key(), self.version, value, crc32c(value), int(time.time() * 1000) + 86_400_000)
+        self.database.execute("INSERT INTO s VALUES (?, ?, ?, ?, ?)", row)
+
+    def key(self) -> str:
+        """Return the name that the session is stored under."""
+        return hashlib.sha256(self.id.encode()).hexdigest()
+
+    def load(self) -> object:
+        """Load the session and look at a key."""
+        with self.lock:
+            row = self.database.execute("SELECT n, v, c, x FROM s WHERE k = ?", (self.key(),)).fetchone()
+        self.version, value, checksum, expires_at = row
+        assert crc32c(value) == checksum
+        assert expires_at > time.time() * 1000
+        return msgspec.msgpack.decode(value)["key-1"]
+
+    def save(self, data: dict[str, str]) -> None:
+        """Save the session if nobody else has."""
+        before, self.version = self.version, secrets.token_hex(8)
+        value = msgspec.msgpack.encode(data)
+        row = (self.version, value, crc32c(value), int(time.time() * 1000) + 86_400_000, self.key(), before)
+        with self.lock:
+            done = self.database.execute("UPDATE s SET n = ?, v = ?, c = ?, x = ? WHERE k = ? AND n = ?", row)
+        assert done.rowcount == 1
+
+
 def sessions(folder: str, sync: str) -> None:
     """Print the rows about sessions, with one synchronous setting for both."""
-    bare = sqlite3.connect(Path(folder) / f"bare-{sync}.db", isolation_level=None)
-    bare.execute("PRAGMA journal_mode=WAL")
-    bare.execute(f"PRAGMA synchronous={sync}")
-    bare.execute("CREATE TABLE s (k TEXT PRIMARY KEY, n INTEGER, v BLOB, x INTEGER)")
-    bare.execute("INSERT INTO s VALUES ('k', 0, ?, 1)", (msgspec.msgpack.encode(DATA),))
+    bare = ByHand(Path(folder) / f"bare-{sync}.db", sync)
     number = iter(range(10**9))
 
-    def load_bare() -> None:
-        msgspec.msgpack.decode(bare.execute("SELECT n, v, x FROM s WHERE k = 'k'").fetchone()[1])
-
     def save_bare() -> None:
-        n = next(number)
-        value = msgspec.msgpack.encode({**DATA, "key-1": f"{n:085d}"})
-        bare.execute("BEGIN IMMEDIATE")
-        bare.execute("UPDATE s SET n = ?, v = ? WHERE k = 'k' AND n >= 0", (n, value))
-        bare.execute("COMMIT")
+        bare.save({**DATA, "key-1": f"{next(number):085d}"})
 
     with statekit.open(f"local:{folder}/{sync}?sync={sync}") as state:
         session = state.sessions.create(DATA)
@@ -76,11 +107,14 @@ def sessions(folder: str, sync: str) -> None:
             session["key-1"] = f"{next(number):085d}"
             state.sessions.save(session)
 
-        rows = (("load", lambda: state.sessions.load(session.id), load_bare, 300), ("save", save, save_bare, 30))
+        def load() -> None:
+            state.sessions.load(session.id)["key-1"]
+
+        rows = (("load", load, bare.load, 300), ("save", save, save_bare, 30))
         for name, ours, plain, count in rows:
             mine, theirs = turns(ours, plain, count)
             print(f"{name + ', local, sync=' + sync:40} {mine:8.0f} µs {theirs:8.0f} µs bare {mine / theirs:6.2f}")
-    bare.close()
+    bare.database.close()
 
 
 def main() -> None:

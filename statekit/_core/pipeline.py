@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from statekit.driver import Failure, RecordDriver
 from statekit.errors import BackendError, ClosedError, CorruptDataError, StateError
@@ -106,11 +106,12 @@ class Operation:
             ClosedError: The state was closed.
             TimedOutError: There are none left.
         """
-        self.wire.check_open()
-        left = self.deadline - self.wire.clock.monotonic()
+        wire = self.wire
+        wire.check_open()
+        left = self.deadline - wire.clock.monotonic()
         if left <= 0:
             raise out_of_time()
-        return min(left, self.wire.attempt_timeout)
+        return min(wire.attempt_timeout, left)
 
     def extend(self) -> None:
         """Give the next step of a transfer the whole time again: a transfer's timeout is one for each attempt."""
@@ -143,8 +144,10 @@ class Operation:
     def end(self, error: BaseException | None) -> None:
         """Name the operation in the error, if one leaves it, and emit the event."""
         wire = self.wire
-        self.sign(error)
-        outcome = "ok" if error is None else type(error).__name__
+        outcome = "ok"
+        if error is not None:
+            self.sign(error)
+            outcome = type(error).__name__
         seconds = wire.clock.monotonic() - self.started
         wire.emit(
             Event(
@@ -199,20 +202,22 @@ def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args
     kwargs["timeout"] = op.patience()
     op.attempts += 1
     try:
-        return cast("T", (yield Call(method, args, kwargs)))
+        answer: T = yield Call(method, args, kwargs)
     except Exception as exc:
         raise error_of(driver.fault(exc), exc) from exc
+    return answer
 
 
 def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send a request that changes nothing until it is answered or the time is up."""
-    backoff = Backoff()
+    backoff: Backoff | None = None
     while True:
         try:
             return (yield from attempt(op, driver, method, *args, **kwargs))
         except BackendError as error:
             if not error.retryable:
                 raise
+            backoff = backoff or Backoff()
             yield from op.pause(backoff, error)
 
 

@@ -7,9 +7,10 @@ A plan yields effects and is sent their results; whatever an effect raised is th
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Iterable
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol, TypeAlias, TypeVar, cast
+
+from msgspec import Struct
 
 __all__ = [
     "Await",
@@ -42,29 +43,25 @@ class Call:
         self.kwargs = kwargs
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Struct, frozen=True):
     """Run a function that may block without a driver, such as reading a file: in a thread if the runner is async."""
 
     function: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Await:
+class Await(Struct, frozen=True):
     """Await what the application handed to an asynchronous store, such as the next item of an async iterator."""
 
     function: Callable[[], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Wait."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
+class Start(Struct, frozen=True):
     """Start a child plan beside this one, once fewer than ``limit`` run. A child starts no children.
 
     Raises into the plan what an earlier child raised, after the others have ended.
@@ -74,25 +71,21 @@ class Start:
     limit: int
 
 
-@dataclass(frozen=True, slots=True)
-class Join:
+class Join(Struct, frozen=True):
     """Wait for all children and get their results in the order of their start."""
 
 
-@dataclass(frozen=True, slots=True)
-class Drain:
+class Drain(Struct, frozen=True):
     """Wait until no child runs any more, whatever becomes of them: the first step of cleaning up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spawn:
+class Spawn(Struct, frozen=True):
     """Run a plan in the background, beyond the end of this one; the result is a Job."""
 
     plan: Plan[None]
 
 
-@dataclass(frozen=True, slots=True)
-class Stop:
+class Stop(Struct, frozen=True):
     """End a background job: its next or present sleep ends, and GeneratorExit is raised in it."""
 
     job: Job

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 
 import pytest
+from msgspec.structs import asdict
 
 from statekit.driver import Fault
 from statekit.errors import StateError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from statekit.driver import ANY, UNSEEN, Gone, Match, Refused
 from statekit.testing import FakeClock

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from google_crc32c import value as crc32c
+from msgspec.structs import replace
 
 from statekit._core.faults import indeterminate
 from statekit._core.ids import text_of, write_id

@@ -53,8 +53,7 @@ class Session(MutableMapping[str, Any]):
         self._id = identifier
         self._values: dict[str, Any] = {}
         self._deleted: set[str] = set()
-        self._encoded: Mapping[str, Encoded] = {}
-        self.rebase(base, live, encoded)
+        self._hold(base, live, encoded)
 
     @property
     def id(self) -> str:
@@ -164,7 +163,7 @@ class Session(MutableMapping[str, Any]):
                 changed[key] = new
         return Changes(changed, set(self._deleted))
 
-    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes | None = None) -> None:
+    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes) -> None:
         """Hold what is stored now.
 
         Values that somebody else changed are decoded anew when they are looked at; so the application should not keep
@@ -176,13 +175,12 @@ class Session(MutableMapping[str, Any]):
             encoded: Its values.
             changes: What a save of this session has just stored.
         """
-        if changes is None:
-            self._values.clear()
-            self._deleted.clear()
-        else:
-            known = {**self._encoded, **changes.changed}
-            self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
-            self._deleted -= changes.deleted
+        known = {**self._encoded, **changes.changed}
+        self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
+        self._deleted -= changes.deleted
+        self._hold(base, live, encoded)
+
+    def _hold(self, base: Stored, live: Live, encoded: Mapping[str, Encoded]) -> None:
         self._base, self._live, self._encoded = base, live, encoded
         self.seen_until = base.record.expires_at or live.ends_at
 

@@ -104,6 +104,27 @@ class Database:
             raise
         self._return(connection)
 
+    def change(self, sql: str, values: Row, timeout: float) -> bool:
+        """Run one statement, which is a transaction of its own; return whether it changed anything.
+
+        Raises:
+            LocalError: As ``writing``.
+            sqlite3.OperationalError: As ``writing``.
+        """
+        timeout = self._turn_taken(timeout)
+        try:
+            connection = self._borrow(timeout)
+            try:
+                connection.commit_as(self._sync)
+                changed = connection.execute(sql, values).rowcount > 0
+            except BaseException:
+                self._discard(connection)
+                raise
+            self._return(connection)
+        finally:
+            self._turn.release()
+        return changed
+
     @contextlib.contextmanager
     def writing(self, timeout: float, *, durable: bool = True) -> Iterator[Connection]:
         """Run the block as one transaction, alone among all writers of all processes.
@@ -116,9 +137,7 @@ class Database:
             LocalError: ``Fault.BUSY`` if this process's other writers took all the time.
             sqlite3.OperationalError: SQLITE_BUSY if another process's did.
         """
-        timeout = min(timeout, self._attempt)
-        if not self._turn.acquire(blocking=False):
-            timeout = self._queue(timeout)
+        timeout = self._turn_taken(timeout)
         try:
             with self.reading(timeout) as connection:
                 connection.commit_as(self._sync if durable else "NORMAL")
@@ -128,8 +147,11 @@ class Database:
         finally:
             self._turn.release()
 
-    def _queue(self, timeout: float) -> float:
+    def _turn_taken(self, timeout: float) -> float:
         """Wait for this process's other writers, and return the time that is left."""
+        timeout = min(timeout, self._attempt)
+        if self._turn.acquire(blocking=False):
+            return timeout
         began = monotonic()
         if not self._turn.acquire(timeout=max(timeout, 0)):
             raise LocalError("the other writers of this process took all the time", Fault.BUSY)

@@ -113,6 +113,9 @@ class LocalRecords:
     def _decide(
         self, key: str, sql: str, values: tuple[Any, ...], won: Committed, timeout: float
     ) -> Committed | Refused[Record]:
+        """Change a record by one statement. Only a refusal takes a second look, together with the statement again."""
+        if self._database.change(sql, values, timeout):
+            return won
         with self._database.writing(timeout) as connection:
             if connection.execute(sql, values).rowcount:
                 return won

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+
 from msgspec.structs import replace
 
 from statekit.driver import (
