@@ -1,5 +1,7 @@
 """moto's mock_aws in the tests of applications: with clients of theirs, with a session, and with neither."""
 
+from datetime import UTC, datetime, timedelta
+
 import boto3
 import pytest
 from moto import mock_aws
@@ -8,6 +10,7 @@ from statekit_aws.provision import provision
 from statekit_aws.sessions import Session
 
 import statekit
+from statekit.__main__ import main
 
 URL = "aws://?table=state&bucket=uploads"
 
@@ -121,11 +124,56 @@ def test_with_a_session(place):
     used(statekit.open(URL, client=boto3.Session(region_name="eu-west-1")))
 
 
-def test_a_role_is_assumed_and_its_credentials_are_refreshed(opening):
+def test_a_role_is_assumed_and_its_credentials_are_refreshed(opening, monkeypatch):
     place = opening("dynamodb", "state", role="arn:aws:iam::123456789012:role/shop")
     client = client_for(place, "dynamodb", None, Session(place))
     client.raw.list_tables()
     credentials = client.raw._request_signer._credentials
     assert (credentials.method, credentials.get_frozen_credentials().token is not None) == ("assume-role", True)
     assert credentials.refresh_needed() is False
+    first = credentials.get_frozen_credentials()
+
+    def later():
+        return datetime.now(UTC) + timedelta(minutes=50)  # an assumed role lasts for an hour
+
+    monkeypatch.setattr("botocore.credentials._local_now", later)
+    credentials._time_fetcher = later
+    client.raw.list_tables()
+    assert credentials.get_frozen_credentials() != first
     client.close()
+
+
+def test_a_role_is_assumed_in_the_region_of_the_url(opening, monkeypatch):
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    place = opening("dynamodb", "state", role="arn:aws:iam::123456789012:role/shop", region="eu-central-1")
+    client = client_for(place, "dynamodb", None, Session(place))
+    assert client.raw.list_tables()["TableNames"] == []
+    assert client.raw.meta.region_name == "eu-central-1"
+    client.close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda state: state.check(),
+        lambda state: state.sessions.load("A" * 43),
+        lambda state: state.sessions.create({}),
+        lambda state: state.objects.put("a", b"x"),
+        lambda state: state.objects.get("a"),
+        lambda state: state.objects.stat("a"),
+        lambda state: state.objects.delete("a"),
+        lambda state: list(state.objects.list()),
+        lambda state: state.objects.put("a", bytes(9_000_000)),
+    ],
+)
+def test_the_first_call_to_what_is_missing_names_the_command_that_creates_it(call):
+    with statekit.open(URL) as state, pytest.raises(statekit.MisconfiguredError, match="statekit provision --url"):
+        call(state)
+
+
+def test_the_command_creates_it(capsys):
+    assert main(["provision", "--url", URL, "--dry-run"]) == 0
+    assert "nothing was changed" in capsys.readouterr().out
+    assert main(["provision", "--url", URL]) == 0
+    assert "bucket uploads: created in eu-west-1" in capsys.readouterr().out
+    used(statekit.open(URL))
