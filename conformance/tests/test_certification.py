@@ -40,6 +40,8 @@ LACKS = {
         "objects.multipart_atomic",
         "objects.listing_order",
         "objects.start_after",
+        "objects.delimiter_pages",
+        "objects.slash_neighbours_in_parts",
         "objects.slash_neighbours_if_absent",
     },
     ("gcs", "gcs"): set(),

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
 from typing import Any
 
 from statekit_conformance.engines.findings import NAMES, WRITERS, Probe, one_winner, probe, race, require
 from statekit_conformance.engines.s3_site import BUCKET, Site, status
-
-_PART = 5 * 1024 * 1024  # bytes, the least that every part but the last must have
 
 
 def puts_if_match_have_one_winner(site: Site) -> str:
@@ -124,57 +121,6 @@ def a_copy_respects_its_source(site: Site) -> str:
     return "a copy that pins a stale source version is refused"
 
 
-def a_multipart_completion_respects_its_condition(site: Site) -> str:
-    """IfMatch and IfNoneMatch on completion."""
-    stale = site.put("parts", b"1")
-    current = site.put("parts", b"2")
-    require(not _completes(site, "parts", IfMatch=stale), "a completion on a stale version was applied")
-    require(not _completes(site, "parts", IfNoneMatch="*"), "a completion on an existing key was applied")
-    require(site.get("parts") == b"2", "a refused completion changed the object")
-    require(_completes(site, "parts", IfMatch=current), "a completion on the current version was refused")
-    require(_completes(site, "parts-2", IfNoneMatch="*"), "a completion on a free key was refused")
-    require(len(site.get("parts-2") or b"") == _PART + 1, "a completed object is not the sum of its parts")
-    return "a completion on a stale version or an existing key is refused"
-
-
-def completions_if_absent_have_one_winner(site: Site) -> str:
-    """Four uploads of one key, completed at once."""
-
-    def prepare(n: int) -> list[dict[str, Any]]:
-        return [_upload(site, f"parts-race-{n}", b"%d" % number) for number in range(4)]
-
-    def complete(uploads: list[dict[str, Any]], number: int) -> bool:
-        send = site.client.complete_multipart_upload
-        return site.accepted(send, **uploads[number], IfNoneMatch="*")
-
-    return one_winner(prepare, complete, lambda uploads: site.number(uploads[0]["Key"]), writers=4)
-
-
-def unfinished_uploads_are_listed_until_aborted(site: Site) -> str:
-    """ListMultipartUploads before and after an abort, and the key meanwhile."""
-
-    def listed() -> list[str]:
-        uploads = site.client.list_multipart_uploads(Bucket=BUCKET, Prefix="unfinished")
-        return [upload["UploadId"] for upload in uploads.get("Uploads", [])]
-
-    upload = _upload(site, "unfinished", b"x")
-    require(listed() == [upload["UploadId"]], f"{listed()} are listed, not the one that was begun")
-    require(site.get("unfinished") is None, "an unfinished upload can be read")
-    site.client.abort_multipart_upload(Bucket=BUCKET, Key="unfinished", UploadId=upload["UploadId"])
-    require(listed() == [], "an aborted upload is still listed")
-    return "an unfinished upload is listed until it is aborted, and cannot be read"
-
-
-def unfinished_uploads_are_listed_with_their_time(site: Site) -> str:
-    """ListMultipartUploads of one that was just begun."""
-    upload = _upload(site, "dated", b"x")
-    (listed,) = site.client.list_multipart_uploads(Bucket=BUCKET, Prefix="dated")["Uploads"]
-    age = (datetime.now(UTC) - listed["Initiated"]).total_seconds()
-    site.client.abort_multipart_upload(Bucket=BUCKET, Key="dated", UploadId=upload["UploadId"])
-    require(abs(age) < 300, f"an upload that was just begun is listed with {listed['Initiated']}")
-    return "an unfinished upload is listed with the moment at which it was begun"
-
-
 def a_read_can_be_pinned(site: Site) -> str:
     """IfMatch on reads, whole and in ranges."""
     stale = site.put("read", b"0123456789")
@@ -228,18 +174,6 @@ def names_of_metadata_that_look_alike_are_two(site: Site) -> str:
     return "names of metadata that differ in - and _ alone come back side by side"
 
 
-def an_object_of_parts_has_the_checksum_of_the_whole(site: Site) -> str:
-    """CRC32C of two parts, asked for as that of the full object."""
-    data = (b"x" * _PART, b"y")
-    upload = _upload(site, "summed", *data, ChecksumAlgorithm="CRC32C", ChecksumType="FULL_OBJECT")
-    whole = {"ChecksumType": "FULL_OBJECT", "ChecksumCRC32C": _crc32c(b"".join(data))}
-    site.client.complete_multipart_upload(Bucket=BUCKET, **upload, **whole)
-    head = site.client.head_object(Bucket=BUCKET, Key="summed", ChecksumMode="ENABLED")
-    told = head.get("ChecksumCRC32C")
-    require(told == whole["ChecksumCRC32C"], f"it is {whole['ChecksumCRC32C']}, and {told} was told")
-    return "an object of two parts has the CRC32C of its whole content"
-
-
 def a_wrong_checksum_is_refused(site: Site) -> str:
     """CRC32C and MD5 of other data."""
     wrong = {"ChecksumCRC32C": base64.b64encode(b"\0" * 4), "ContentMD5": base64.b64encode(b"\0" * 16)}
@@ -256,29 +190,6 @@ def a_wrong_checksum_is_refused(site: Site) -> str:
     return "a put with a wrong CRC32C or MD5 is refused, and nothing is stored"
 
 
-def _upload(site: Site, key: str, *parts: bytes, **options: str) -> dict[str, Any]:
-    """Begin an upload and send its parts; return what completes it."""
-    place: dict[str, Any] = {"Bucket": BUCKET, "Key": key}
-    place["UploadId"] = site.client.create_multipart_upload(**place, **options)["UploadId"]
-    sent = []
-    for number, data in enumerate(parts, 1):
-        checksum = {"ChecksumCRC32C": _crc32c(data)} if options else {}
-        part = site.client.upload_part(**place, PartNumber=number, Body=data, **checksum)
-        sent.append({"PartNumber": number, "ETag": part["ETag"], **checksum})
-    return {"Key": key, "UploadId": place["UploadId"], "MultipartUpload": {"Parts": sent}}
-
-
-def _crc32c(data: bytes) -> str:
-    from google_crc32c import value
-
-    return base64.b64encode(value(data).to_bytes(4, "big")).decode()
-
-
-def _completes(site: Site, key: str, **condition: str) -> bool:
-    upload = _upload(site, key, b"x" * _PART, b"y")
-    return site.accepted(site.client.complete_multipart_upload, **upload, **condition)
-
-
 PROBES: tuple[Probe[Site], ...] = (
     probe("objects.if_match", puts_if_match_have_one_winner),
     probe("objects.if_absent", puts_if_absent_have_one_winner),
@@ -288,14 +199,9 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("objects.copy_conditional", a_copy_respects_its_destination),
     probe("objects.copy_atomic", copies_if_match_have_one_winner),
     probe("objects.copy_pinned", a_copy_respects_its_source),
-    probe("objects.multipart_conditional", a_multipart_completion_respects_its_condition),
-    probe("objects.multipart_atomic", completions_if_absent_have_one_winner),
-    probe("objects.uploads_listed", unfinished_uploads_are_listed_until_aborted),
-    probe("objects.uploads_dated", unfinished_uploads_are_listed_with_their_time),
     probe("objects.read_pinned objects.ranges", a_read_can_be_pinned),
     probe("objects.keys", names_of_every_kind_come_back),
     probe("objects.metadata", metadata_come_back_and_a_copy_replaces_them),
     probe("objects.metadata_names", names_of_metadata_that_look_alike_are_two),
-    probe("objects.multipart_checksums", an_object_of_parts_has_the_checksum_of_the_whole),
     probe("objects.checksums", a_wrong_checksum_is_refused),
 )
