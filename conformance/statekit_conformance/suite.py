@@ -40,6 +40,7 @@ class Suite:
         self.report = Report(self.choice.targets, self.choice.absent, _waivers(config))
         self._check_report_path()
         self._running: Running | None = None
+        self._module: Path | None = None
         self._failed: dict[str, str] = {}
         self._hangs: dict[str, int] = {}
         self._guard = Guard(config.option.statekit_allow)
@@ -90,6 +91,7 @@ class Suite:
                 self.report.note_failure(target.name, _line(error), fatal=fatal)
                 raise CannotStartError(_line(error)) from error
             self.report.note_target(self._running)
+            self._module = None
         return self._running
 
     def _checked(self, target: Target) -> Running:
@@ -120,7 +122,11 @@ class Suite:
         item.user_properties.append(("statekit", facts))
         if place is None:
             return
-        found = obstacles(self._started(place.target), clauses, needs_of(item), takes_of(item))
+        running = self._started(place.target)
+        if self._module not in (None, item.path):
+            running.move()
+        self._module = item.path
+        found = obstacles(running, clauses, needs_of(item), takes_of(item))
         if found:
             facts["obstacles"] = {name: list(obstacle) for name, obstacle in found.items()}
             pytest.skip(": ".join(min(found.values())))

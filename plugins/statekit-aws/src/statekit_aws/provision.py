@@ -23,9 +23,10 @@ from statekit_aws.sessions import Session
 
 __all__ = ["provision"]
 
-_PAUSE: Final = 1.0
-_PATIENCE: Final = 300
-"""Looks at a table that is being created, a second apart: it takes some ten seconds."""
+_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+_PATIENCE: Final = 180
+"""Looks at a table that is being created, further and further apart: it takes some ten seconds."""
 _RULE: Final = "statekit-unfinished-uploads"
 _DAYS: Final = 2
 """Core's own sweep takes uploads that were begun a day ago."""
@@ -107,10 +108,10 @@ class _Table:
             BillingMode="PAY_PER_REQUEST",
         )
         pause = threading.Event()
-        for _ in range(_PATIENCE):
+        for number in range(_PATIENCE):
             if self._call("describe_table")["Table"]["TableStatus"] == "ACTIVE":
                 return
-            pause.wait(_PAUSE)
+            pause.wait(min(_LONGEST_PAUSE, _PAUSE * 2**number))
 
     def _switch_on(self) -> bool:
         """Switch time to live on, unless the server has none."""
