@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["cloud_storage", "s3"]
+__all__ = ["s3"]
 
 
 def s3(urls: tuple[str, ...]) -> None:
@@ -14,16 +14,6 @@ def s3(urls: tuple[str, ...]) -> None:
     with s3_client(os.environ["AWS_ENDPOINT_URL_S3"]) as client:
         for bucket in _named(urls, "s3"):
             make_bucket(client, bucket)
-
-
-def cloud_storage(urls: tuple[str, ...]) -> None:
-    """Make the buckets of URLs with the scheme ``gs``."""
-    from statekit_conformance.engines.vendor import gcs_client
-
-    with gcs_client(os.environ["STORAGE_EMULATOR_HOST"]) as client:
-        for name in _named(urls, "gs"):
-            if not client.bucket(name).exists():
-                client.create_bucket(name)
 
 
 def _named(urls: tuple[str, ...], scheme: str) -> set[str]:

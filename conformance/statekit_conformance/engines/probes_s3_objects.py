@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from statekit_conformance.engines.findings import NAMES, WRITERS, Probe, one_winner, probe, race, require
+from statekit_conformance.engines.findings import WRITERS, Probe, one_winner, probe, race, require
 from statekit_conformance.engines.s3_site import BUCKET, Site, status
 
 
@@ -133,19 +133,6 @@ def a_read_can_be_pinned(site: Site) -> str:
     return "a read that pins a stale version is refused, in ranges too"
 
 
-def names_of_every_kind_come_back(site: Site) -> str:
-    """Odd keys, long ones, and what was stored with an object."""
-    names = ["odd/" + name for name in NAMES]
-    names += ["odd/" + "s" * 255, "odd/" + "/".join(["t" * 199] * 4)]
-    for name in names:
-        site.put(name, name.encode())
-    missing = [name for name in names if site.get(name) != name.encode()]
-    require(not missing, f"not read back: {missing}")
-    found = site.keys("odd/")
-    require(sorted(found) == sorted(names), f"listed otherwise: {sorted(set(found) ^ set(names))}")
-    return f"{len(names)} keys of every kind are read back and listed as they are"
-
-
 def metadata_come_back_and_a_copy_replaces_them(site: Site) -> str:
     """Content type, cache control, disposition and user metadata."""
     options = {"ContentType": "text/x", "CacheControl": "no-store", "ContentDisposition": "attachment"}
@@ -200,7 +187,6 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("objects.copy_atomic", copies_if_match_have_one_winner),
     probe("objects.copy_pinned", a_copy_respects_its_source),
     probe("objects.read_pinned objects.ranges", a_read_can_be_pinned),
-    probe("objects.keys", names_of_every_kind_come_back),
     probe("objects.metadata", metadata_come_back_and_a_copy_replaces_them),
     probe("objects.metadata_names", names_of_metadata_that_look_alike_are_two),
     probe("objects.checksums", a_wrong_checksum_is_refused),

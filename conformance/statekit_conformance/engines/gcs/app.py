@@ -21,9 +21,11 @@ from statekit_conformance.engines.gcs.json_uploads import JsonUploads
 from statekit_conformance.engines.gcs.keys import ServiceAccounts
 from statekit_conformance.engines.gcs.objects import Objects
 from statekit_conformance.engines.gcs.pace import Pace
+from statekit_conformance.engines.gcs.part_uploads import PartUploads
 from statekit_conformance.engines.gcs.rewriting import Rewriting
 from statekit_conformance.engines.gcs.uploads import Uploads
 from statekit_conformance.engines.gcs.xml_api import XmlApi
+from statekit_conformance.engines.gcs.xml_parts import XmlParts
 
 _JSON = ("/storage/v1/", "/download/storage/v1/", "/upload/storage/v1/")
 _JSON_EXACTLY = {"/storage/v1/b", "/batch", "/batch/storage/v1"}
@@ -43,6 +45,7 @@ class Settings:
         one_change_a_second: Whether a second change to an object within a second is refused with 429.
         rewrite_step: The most bytes that one rewrite call copies, or None for no limit.
         clock_offset: How many seconds the engine's clock runs ahead of the machine's.
+        synced: Whether an answer waits until the disk has what it acknowledges.
     """
 
     service_accounts: list[Path] = field(default_factory=list)
@@ -50,6 +53,7 @@ class Settings:
     one_change_a_second: bool = False
     rewrite_step: int | None = None
     clock_offset: float = 0.0
+    synced: bool = True
 
 
 class Engine:
@@ -62,7 +66,7 @@ class Engine:
     def __init__(self, directory: Path, settings: Settings) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self._lock = _exclusive(directory / "lock")
-        database = Database(directory / "gcs.sqlite3")
+        database = Database(directory / "gcs.sqlite3", synced=settings.synced)
         clock = moments.clock(settings.clock_offset)
         keys = ServiceAccounts.of_files(settings.service_accounts)
         objects = Objects(database, clock, Pace(limited=settings.one_change_a_second))
@@ -70,7 +74,8 @@ class Engine:
         self._access = Access(keys, clock, settings.token)
         self._json = JsonApi(buckets, objects, Rewriting(objects, clock, settings.rewrite_step))
         self._uploads = JsonUploads(objects, uploads)
-        self._xml = XmlApi(buckets, objects, uploads, self._access, Forms(objects, keys, clock))
+        parts = XmlParts(objects, PartUploads(objects, clock))
+        self._xml = XmlApi(buckets, objects, uploads, parts, self._access, Forms(objects, keys, clock))
         with database.change() as rows:
             uploads.drop_expired(rows)
             bodies.drop_orphans(rows)

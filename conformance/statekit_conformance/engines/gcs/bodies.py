@@ -1,7 +1,7 @@
 """Bodies: the bytes of objects, as extents over immutable chunks.
 
 A body is a list of extents and every extent is one whole chunk, so composing and copying share chunks instead
-of moving bytes. A body belongs to exactly one object or one upload in progress; whatever belongs to nobody,
+of moving bytes. A body belongs to exactly one object, part, or upload in progress; whatever belongs to nobody,
 because the engine was killed while receiving it, is dropped at the next start.
 
 The functions take the rows of an open transaction or snapshot; `Draft` opens its own transactions.
@@ -97,7 +97,8 @@ def drop(rows: sqlite3.Connection, body: int) -> None:
 def drop_orphans(rows: sqlite3.Connection) -> None:
     """Remove bodies that a killed engine was still receiving."""
     orphans = rows.execute(
-        "SELECT id FROM bodies WHERE id NOT IN (SELECT body FROM objects UNION SELECT body FROM uploads)"
+        "SELECT id FROM bodies WHERE id NOT IN"
+        " (SELECT body FROM objects UNION SELECT body FROM uploads UNION SELECT body FROM parts)"
     ).fetchall()
     for (body,) in orphans:
         drop(rows, body)

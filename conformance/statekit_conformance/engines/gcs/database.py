@@ -1,7 +1,7 @@
 """The SQLite file underneath: its tables, one writer at a time, and consistent snapshots for readers.
 
-WAL with synchronous=FULL: a commit returns after the log is on disk, so what was acknowledged outlives the
-process.
+A WAL, and as a rule synchronous=FULL: a commit returns after the log is on disk, so that what was acknowledged outlives
+the machine's death. Without that it still outlives the process.
 """
 
 import queue
@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+_LOG_PAGES = 4_000
+"""Pages of 16 KiB in the log before they are copied into the file: a large body is not worth a copy of its own."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sequence (last INTEGER NOT NULL);
 INSERT INTO sequence SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM sequence);
@@ -38,6 +40,13 @@ CREATE INDEX IF NOT EXISTS extents_by_chunk ON extents (chunk);
 CREATE TABLE IF NOT EXISTS uploads (
     id TEXT PRIMARY KEY, body INTEGER NOT NULL, received INTEGER NOT NULL,
     created INTEGER NOT NULL, plan TEXT NOT NULL, finished TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS part_uploads (
+    id TEXT PRIMARY KEY, created INTEGER NOT NULL, plan TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS parts (
+    upload TEXT NOT NULL, number INTEGER NOT NULL, body INTEGER NOT NULL,
+    size INTEGER NOT NULL, crc32c INTEGER NOT NULL, md5 BLOB NOT NULL, PRIMARY KEY (upload, number)
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS rewrites (
     token TEXT PRIMARY KEY, plan TEXT NOT NULL, rewritten INTEGER NOT NULL, created INTEGER NOT NULL
@@ -71,10 +80,16 @@ class Snapshot:
 
 
 class Database:
-    """The engine's tables in one file."""
+    """The engine's tables in one file.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        synced: Whether a commit waits for the disk.
+    """
+
+    def __init__(self, path: Path, *, synced: bool = True) -> None:
         self._path = path
+        self._synchronous = "FULL" if synced else "NORMAL"
         self._writer = self._connect()
         self._turn = threading.Lock()
         self._idle: queue.SimpleQueue[sqlite3.Connection] = queue.SimpleQueue()
@@ -106,5 +121,6 @@ class Database:
         rows.row_factory = sqlite3.Row
         rows.execute("PRAGMA page_size = 16384")
         rows.execute("PRAGMA journal_mode = WAL")
-        rows.execute("PRAGMA synchronous = FULL")
+        rows.execute(f"PRAGMA synchronous = {self._synchronous}")
+        rows.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         return rows

@@ -1,6 +1,7 @@
 """The public keys of service accounts, registered when the engine starts."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,13 +19,14 @@ class ServiceAccounts:
         self._keys = keys
 
     @classmethod
-    def of_files(cls, paths: list[Path]) -> Self:
+    def of_files(cls, paths: Sequence[Path]) -> Self:
         """Read service-account files: ``client_email`` with ``public_key`` or (downloaded) ``private_key``.
 
         Raises:
+            OSError: If a file cannot be read.
             ValueError: If a file has no account or no RSA key.
         """
-        return cls(dict(_account(json.loads(path.read_text())) for path in paths))
+        return cls(dict(_account(path) for path in paths))
 
     def verify(self, account: str, signature: bytes, message: bytes) -> bool:
         """Tell whether the account signed the message; an unknown account never did."""
@@ -38,11 +40,18 @@ class ServiceAccounts:
         return True
 
 
-def _account(info: dict[str, Any]) -> tuple[str, RSAPublicKey]:
-    if "public_key" in info:
-        key: object = load_pem_public_key(info["public_key"].encode())
-    else:
-        key = load_pem_private_key(info["private_key"].encode(), None).public_key()
+def _account(path: Path) -> tuple[str, RSAPublicKey]:
+    try:
+        info = json.loads(path.read_bytes())
+        account, key = info["client_email"], _key(info)
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"{path} is no service account: {type(error).__name__}: {error}") from error
     if not isinstance(key, RSAPublicKey):
-        raise ValueError(f"the key of {info['client_email']} is not an RSA key")  # noqa: TRY004
-    return info["client_email"], key
+        raise ValueError(f"the key in {path} is not an RSA key")  # noqa: TRY004 - a wrong value in a file
+    return account, key
+
+
+def _key(info: dict[str, Any]) -> object:
+    if "public_key" in info:
+        return load_pem_public_key(info["public_key"].encode())
+    return load_pem_private_key(info["private_key"].encode(), None).public_key()

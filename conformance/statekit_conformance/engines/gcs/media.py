@@ -8,7 +8,7 @@ from statekit_conformance.engines.gcs.attributes import CONTENT_HEADERS
 from statekit_conformance.engines.gcs.checksums import crc32c_text, md5_text
 from statekit_conformance.engines.gcs.database import Snapshot
 from statekit_conformance.engines.gcs.http import Response
-from statekit_conformance.engines.gcs.records import Record
+from statekit_conformance.engines.gcs.records import Content, Record
 
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
@@ -64,10 +64,10 @@ def respond(
     return Response(206 if span else 200, own + headers)
 
 
-def hash_header(record: Record) -> str:
+def hashes(content: Content) -> str:
     """Spell the stored checksums as ``x-goog-hash`` does."""
-    spelled = "crc32c=" + crc32c_text(record.content.crc32c)
-    return spelled if record.content.md5 is None else f"{spelled},md5={md5_text(record.content.md5)}"
+    spelled = "crc32c=" + crc32c_text(content.crc32c)
+    return spelled if content.md5 is None else f"{spelled},md5={md5_text(content.md5)}"
 
 
 def _headers(record: Record, start: int, stop: int) -> list[tuple[str, str]]:
@@ -79,7 +79,7 @@ def _headers(record: Record, start: int, stop: int) -> list[tuple[str, str]]:
         *(content if "contentType" in attributes else [("Content-Type", record.content_type), *content]),
         ("x-goog-generation", str(record.generation)),
         ("x-goog-metageneration", str(record.metageneration)),
-        ("x-goog-hash", hash_header(record)),
+        ("x-goog-hash", hashes(record.content)),
         ("x-goog-storage-class", attributes.get("storageClass", "STANDARD")),
         ("x-goog-stored-content-encoding", attributes.get("contentEncoding", "identity")),
         ("x-goog-stored-content-length", str(record.content.size)),

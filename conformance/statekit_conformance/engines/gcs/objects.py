@@ -213,12 +213,13 @@ class Objects:
             buckets.find(rows, target.bucket)
             parts = [source.resolve(rows) for source in sources]
             body = bodies.join(rows, [part.body for part in parts])
-            return self.put(rows, target, lambda _rows: body, _composed(parts))
+            return self.put(rows, target, lambda _rows: body, joined([part.content for part in parts]))
 
 
-def _composed(parts: Sequence[Record]) -> Content:
+def joined(parts: Sequence[Content]) -> Content:
+    """Return the facts of bodies one after the other, from theirs."""
     size, crc32c = 0, 0
     for part in parts:
-        crc32c = joined_crc32c(crc32c, part.content.crc32c, part.content.size)
-        size += part.content.size
-    return Content(size, crc32c, None, sum(part.content.components or 1 for part in parts))
+        crc32c = joined_crc32c(crc32c, part.crc32c, part.size)
+        size += part.size
+    return Content(size, crc32c, None, sum(part.components or 1 for part in parts))

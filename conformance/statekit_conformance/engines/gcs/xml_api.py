@@ -1,7 +1,7 @@
 """The XML API: objects by path with everything about them in the headers; signed URLs; CORS; form posts.
 
 One GET answers body, generation, metageneration, custom metadata and custom time. Supported are GET, HEAD,
-PUT and DELETE of an object, POST to start a resumable upload, POST of a form to a bucket, and OPTIONS.
+PUT and DELETE of an object, POST to start a resumable upload, multipart uploads, POST of a form to a bucket, OPTIONS.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,9 @@ from statekit_conformance.engines.gcs.limits import Limits
 from statekit_conformance.engines.gcs.objects import Objects, Source, Target
 from statekit_conformance.engines.gcs.records import Record
 from statekit_conformance.engines.gcs.uploads import Span, Uploads
+from statekit_conformance.engines.gcs.xml_parts import XmlParts
 
-_UNSERVED = ("uploads", "uploadId", "acl", "tagging", "versions", "compose")
+_UNSERVED = ("acl", "tagging", "versions", "compose")
 _OVERRIDES = {
     "response-content-type": "Content-Type",
     "response-content-disposition": "Content-Disposition",
@@ -32,10 +33,13 @@ _OVERRIDES = {
 class XmlApi:
     """Handlers of ``/bucket`` and ``/bucket/object``."""
 
-    def __init__(self, buckets: Buckets, objects: Objects, uploads_: Uploads, access: Access, forms: Forms) -> None:
+    def __init__(
+        self, buckets: Buckets, objects: Objects, uploads_: Uploads, parts: XmlParts, access: Access, forms: Forms
+    ) -> None:
         self._buckets = buckets
         self._objects = objects
         self._uploads = uploads_
+        self._parts = parts
         self._access = access
         self._forms = forms
         self._handlers = {
@@ -62,6 +66,9 @@ class XmlApi:
         if unserved or not name or request.method not in self._handlers:
             raise errors.not_implemented(f"{request.method} {', '.join(unserved)} in the XML API")
         refuse_unserved(request)
+        if XmlParts.concerns(request):
+            self._access.check(request)
+            return self._parts.serve(request, bucket, name)
         return self._handlers[request.method](request, bucket, name)
 
     def allowed_origin(self, request: Request) -> cors.Headers:
@@ -147,7 +154,7 @@ def _stored(record: Record) -> list[tuple[str, str]]:
         ("ETag", f'"{record.xml_etag}"'),
         ("x-goog-generation", str(record.generation)),
         ("x-goog-metageneration", str(record.metageneration)),
-        ("x-goog-hash", media.hash_header(record)),
+        ("x-goog-hash", media.hashes(record.content)),
         ("x-goog-stored-content-length", str(record.content.size)),
     ]
 

@@ -20,12 +20,22 @@ from statekit.driver import Failure, Fault
 
 from .answers import Answer, UnreadableError
 
-__all__ = ["TABLE", "ChangedError", "DamagedError", "UnsentError", "UploadGoneError", "error_of", "fault"]
+__all__ = [
+    "TABLE",
+    "ChangedError",
+    "DamagedError",
+    "NoProjectError",
+    "UnsentError",
+    "UploadGoneError",
+    "error_of",
+    "fault",
+]
 
 _PAUSE: Final = 1.0
 """Seconds between two changes of one object: https://cloud.google.com/storage/quotas#objects."""
 _SLOW_UPLOAD: Final = 408
 _NO_BUCKET: Final = "create the bucket: python -m statekit provision --url gs://…"
+_NO_PROJECT: Final = "name the project of the new bucket: --url 'gs://…?project=…', or GOOGLE_CLOUD_PROJECT"
 _CREDENTIALS: Final = "set up Application Default Credentials, or name a key with service_account_file"
 _PERMISSION: Final = "grant the account roles/storage.objectUser on the bucket"
 _CERTIFICATE: Final = "check the endpoint, and the certificate authorities that this machine trusts"
@@ -47,6 +57,10 @@ class UploadGoneError(Exception):
     """The parts of an upload are not there (any more): it was finished, aborted, or reclaimed."""
 
 
+class NoProjectError(Exception):
+    """A bucket is to be created, and nobody says in which project."""
+
+
 def _each(failure: Failure, *kinds: type[BaseException]) -> dict[type[BaseException], Failure]:
     return dict.fromkeys(kinds, failure)
 
@@ -57,6 +71,7 @@ TABLE: Final[Mapping[type[BaseException], Failure]] = {
     **_each(Failure(Fault.UNREACHED), UnsentError),
     **_each(Failure(Fault.LOST), UploadGoneError),
     **_each(Failure(Fault.CORRUPT), UnreadableError),
+    **_each(Failure(Fault.MISCONFIGURED, advice=_NO_PROJECT), NoProjectError),
     # Google's answers, by status.
     **_each(
         Failure(Fault.REJECTED),

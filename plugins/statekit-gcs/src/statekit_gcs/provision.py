@@ -13,6 +13,7 @@ from typing import Any, Final
 from statekit.driver import Opening
 
 from .connect import lender_of
+from .faults import NoProjectError
 from .flows import MISSING, OK, Flow, expected
 from .options import GcsOptions
 from .place import Place, place_of
@@ -26,66 +27,67 @@ _FORBIDDEN: Final = 403
 _RECORD_DAYS: Final = 2
 """R-16 wants 24 h; a rule counts whole days."""
 _PART_DAYS: Final = 7
+_UNRECLAIMED: Final = "its lifecycle does not reclaim what expired: python -m statekit provision --url gs://…"
 
 
 def provision(opening: Opening[GcsOptions], *, dry_run: bool) -> Sequence[str]:
-    """Create the bucket, or add the lifecycle rules that it lacks.
+    """Create the bucket where it is missing, and add the lifecycle rules that it lacks.
 
     Args:
         opening: The place, and as options the project and location of a new bucket.
         dry_run: Only say what would be done.
 
     Returns:
-        What was done, a line each; none if everything was as it should be.
+        What was done, or would be, and what was found: a line each, for people.
 
     Raises:
-        ValueError: A bucket is to be created and no project is known.
+        NoProjectError: A bucket is to be created and no project is known.
     """
     sender = Sender(lender_of(opening), opening.attempt_timeout)
     try:
-        return sender.run(_provision(place_of(opening), opening.options, dry_run=dry_run), opening.attempt_timeout)
+        lines = sender.run(_provision(place_of(opening), opening.options, dry_run=dry_run), opening.attempt_timeout)
     finally:
         sender.close()
+    return tuple(f"bucket {opening.authority}: {line}" for line in lines)
 
 
 def _provision(place: Place, options: GcsOptions, *, dry_run: bool) -> Flow[Sequence[str]]:
-    bucket = Bucket(place.bucket)
+    bucket, would = Bucket(place.bucket), "would be " if dry_run else ""
     answer = yield bucket.settings(_FIELDS)
     if answer.status == MISSING:
-        return (yield from _create(place, options, dry_run=dry_run))
+        project = _project(options)
+        if not dry_run:
+            expected((yield bucket.create(_resource(place, options), project=project)), OK)
+        where = f" in {options.location}" if options.location else ""
+        created = f"{would}created{where}: private, uniform access, no soft delete"
+        return [created, *(f"{would}given the rule: {_described(rule)}" for rule in _wanted(place))]
     found = expected(answer, OK).json()
     lacking = _lacking(place, found)
     if lacking and not dry_run:
         rules = {"lifecycle": {"rule": [*_rules(found), *lacking]}}
         expected((yield bucket.configure(rules, metamatch=str(found["metageneration"]))), OK)
-    return [f"add to bucket {place.bucket}: {_described(rule)}" for rule in lacking]
+    states = ((rule, f"{would}given" if rule in lacking else "has") for rule in _wanted(place))
+    return ["exists", *(f"{state} the rule: {_described(rule)}" for rule, state in states), *_warnings(found)]
 
 
-def _create(place: Place, options: GcsOptions, *, dry_run: bool) -> Flow[Sequence[str]]:
-    """Create the bucket: private, and without copies of what was deleted, or each save of a session would leave one.
+def _resource(place: Place, options: GcsOptions) -> dict[str, Any]:
+    """Describe a new bucket: private, and without copies of what was deleted, which each save of a session would leave.
 
     https://cloud.google.com/storage/docs/soft-delete
     """
-    resource: dict[str, Any] = {
+    location = {} if options.location is None else {"location": options.location}
+    return {
+        **location,
         "iamConfiguration": {"uniformBucketLevelAccess": {"enabled": True}, "publicAccessPrevention": "enforced"},
         "softDeletePolicy": {"retentionDurationSeconds": "0"},
         "lifecycle": {"rule": _wanted(place)},
     }
-    if options.location is not None:
-        resource["location"] = options.location
-    if not dry_run:
-        expected((yield Bucket(place.bucket).create(resource, project=_project(options))), OK)
-    where = f" in {options.location}" if options.location else ""
-    return [
-        f"create bucket {place.bucket}{where}: private, uniform access, no soft delete",
-        *(f"add to bucket {place.bucket}: {_described(rule)}" for rule in _wanted(place)),
-    ]
 
 
 def _project(options: GcsOptions) -> str:
     project = options.project or os.environ.get("GOOGLE_CLOUD_PROJECT")
     if not project:
-        raise ValueError("name the project of the new bucket: the option project, or GOOGLE_CLOUD_PROJECT")
+        raise NoProjectError
     return project
 
 
@@ -125,15 +127,14 @@ def examine(place: Place) -> Flow[tuple[str, ...]]:
     answer = yield bucket.settings(_FIELDS)
     if answer.status == _FORBIDDEN:
         return ()
-    return tuple(_warnings(place, expected(answer, OK).json()))
+    found = expected(answer, OK).json()
+    lacking = [_UNRECLAIMED] if _lacking(place, found) else []
+    return tuple(f"bucket {place.bucket}: {warning}" for warning in (*lacking, *_warnings(found)))
 
 
-def _warnings(place: Place, settings: Mapping[str, Any]) -> list[str]:
+def _warnings(settings: Mapping[str, Any]) -> list[str]:
     kept = int((settings.get("softDeletePolicy") or {}).get("retentionDurationSeconds", 0))
     found = {
-        "its lifecycle does not reclaim what expired: python -m statekit provision --url gs://…": bool(
-            _lacking(place, settings)
-        ),
         f"soft delete keeps, and bills, every overwritten session for {kept // 86_400} days": kept > 0,
         "versioning keeps, and bills, every overwritten session": bool(
             (settings.get("versioning") or {}).get("enabled")
@@ -142,4 +143,4 @@ def _warnings(place: Place, settings: Mapping[str, Any]) -> list[str]:
             settings.get("retentionPolicy") or settings.get("defaultEventBasedHold")
         ),
     }
-    return [f"bucket {place.bucket}: {warning}" for warning, applies in found.items() if applies]
+    return [warning for warning, applies in found.items() if applies]

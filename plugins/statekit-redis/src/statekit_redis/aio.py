@@ -1,12 +1,9 @@
-"""The asynchronous drivers: a sender, and one line for each call."""
+"""The asynchronous drivers: one line for each call."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
-from typing import Any, Literal, TypeVar
-
-from redis.exceptions import NoScriptError, ResponseError
+from typing import Literal
 
 from statekit.driver import (
     Buffer,
@@ -31,84 +28,10 @@ from statekit.driver import (
 )
 
 from . import faults
-from .drivers import primaries
-from .flows import PARTS, Flow, ObjectFlows, RecordFlows
-from .requests import Command, Request
+from .asending import AsyncSender
+from .flows import PARTS, ObjectFlows, RecordFlows
 
-__all__ = ["AsyncObjects", "AsyncRecords", "AsyncSender"]
-
-T = TypeVar("T")
-
-
-class AsyncSender:
-    """Sends requests through a client of redis.asyncio.
-
-    Args:
-        client: ``redis.asyncio.Redis`` or ``redis.asyncio.RedisCluster``.
-        together: Whether requests go out together. A cluster's pipeline repeats them on its own, so there they do not.
-    """
-
-    def __init__(self, client: Any, *, together: bool) -> None:
-        self._client = client
-        self._together = together
-
-    async def close(self) -> None:
-        """Close the client."""
-        await self._client.aclose()
-
-    async def nodes(self) -> list[Any]:
-        """Return a cluster's primaries; None stands for the one server."""
-        if self._together:
-            return [None]
-        await self._client.initialize()
-        return primaries(self._client)
-
-    async def info(self, node: Any) -> dict[str, Any] | None:
-        """Return INFO of one of them; None if it does not tell us."""
-        try:
-            return dict(await (self._client.info() if node is None else self._client.info(target_nodes=node)))
-        except ResponseError:
-            return None
-
-    async def run(self, flow: Flow[T], timeout: float) -> T:
-        """Run a flow to its end and return its result.
-
-        Raises:
-            TimeoutError: It took longer than ``timeout`` seconds.
-        """
-        try:
-            wanted = flow.send(None)
-            async with asyncio.timeout(timeout):
-                while True:
-                    answer = await (self._send_all(wanted) if isinstance(wanted, list) else self._send(wanted))
-                    wanted = flow.send(answer)
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # a generator's result has the flow's type
-
-    async def _send(self, request: Request) -> Any:
-        """Send one request. A script that the server does not know (any more) goes again, with its text."""
-        if isinstance(request, Command):
-            return await self._client.execute_command(*request.words, **self._target(request))
-        words = (len(request.keys), *request.keys, *request.arguments)
-        try:
-            return await self._client.execute_command("EVALSHA", request.script.sha, *words)
-        except NoScriptError:  # which says that nothing was done
-            return await self._client.execute_command("EVAL", request.script.text, *words)
-
-    def _target(self, request: Command) -> dict[str, Any]:
-        if request.node is None or self._together:
-            return {}
-        return {"target_nodes": primaries(self._client)[request.node]}
-
-    async def _send_all(self, requests: Sequence[Request]) -> list[Any]:
-        """Send requests that do not depend on each other, commands in one round trip."""
-        commands = [request.words for request in requests if isinstance(request, Command)]
-        if not self._together or len(commands) < len(requests):
-            return [await self._send(request) for request in requests]
-        async with self._client.pipeline(transaction=False) as pipe:
-            for words in commands:
-                pipe.execute_command(*words)
-            return list(await pipe.execute())
+__all__ = ["AsyncObjects", "AsyncRecords"]
 
 
 class AsyncRecords:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from statekit.driver import Chunk, Committed, Entry, Gone, Meta, Page, Record, Refused, Stat, Upload
@@ -11,6 +11,7 @@ from statekit.driver import Chunk, Committed, Entry, Gone, Meta, Page, Record, R
 __all__ = [
     "chunk",
     "entry",
+    "info",
     "listed",
     "object_gone",
     "object_written",
@@ -120,3 +121,12 @@ def uploads(shards: Iterable[list[list[bytes]]], prefix: str) -> tuple[Upload, .
         for name, key, time, meta in found
         if key.decode().startswith(prefix)
     )
+
+
+def info(answer: bytes | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Read INFO, as lines or as a client has already read it."""
+    if isinstance(answer, Mapping):
+        first = next(iter(answer.values()), None)
+        return first if isinstance(first, Mapping) else answer  # some answer by the server's name
+    lines = (line.partition(":") for line in answer.decode().splitlines())
+    return {name: value for name, colon, value in lines if colon}

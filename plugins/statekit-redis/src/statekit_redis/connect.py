@@ -61,8 +61,8 @@ def client_arguments(opening: Opening[RedisOptions]) -> dict[str, Any]:
         "username": options.username,
         "password": os.environ.get(options.password_env) or None,
         "client_name": options.client_name,
-        "socket_timeout": opening.attempt_timeout,
         "socket_connect_timeout": opening.attempt_timeout,
+        "driver_info": None,  # telling the server the library's name takes two round trips more to connect
         "decode_responses": False,
         "protocol": 2,
     }

@@ -11,11 +11,15 @@ from redis import exceptions as errors
 
 from statekit.driver import Failure, Fault
 
-__all__ = ["CODES", "TABLE", "DamagedError", "EvictingError", "fault"]
+__all__ = ["CODES", "TABLE", "DamagedError", "EvictingError", "UnreachedError", "fault"]
 
 
 class DamagedError(Exception):
     """The bytes do not match the checksum that came with them. Nothing was sent."""
+
+
+class UnreachedError(errors.ConnectionError):
+    """No connection was made. Nothing was sent."""
 
 
 class EvictingError(Exception):
@@ -24,6 +28,7 @@ class EvictingError(Exception):
 
 TABLE: Final[dict[type[BaseException], Failure]] = {
     DamagedError: Failure(Fault.REJECTED),
+    UnreachedError: Failure(Fault.UNREACHED),
     EvictingError: Failure(Fault.MISCONFIGURED, advice="set maxmemory-policy noeviction"),
     errors.AuthenticationError: Failure(Fault.DENIED, advice="set the variable that password_env names"),
     errors.AuthenticationWrongNumberOfArgsError: Failure(Fault.DENIED),

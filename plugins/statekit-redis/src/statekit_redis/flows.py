@@ -170,7 +170,7 @@ class ObjectFlows:
         if start + len(piece.data) >= piece.stat.size and not parts:
             return (yield from self.write(target, piece.data, meta, crc32c_of(piece.data), expect))
         if not parts:
-            yield list(self._requests.begin(target, upload.id, meta=meta, now=self._clock.now()))
+            yield self._requests.begin(target, upload.id, meta=meta, now=self._clock.now())
         parts.append((yield from self.part(upload, len(parts) + 1, piece.data, crc32c_of(piece.data))))
         if start + len(piece.data) < piece.stat.size:
             return Continue(f"{upload.id} {' '.join(str(part.size) for part in parts)}")
@@ -190,9 +190,10 @@ class ObjectFlows:
         return Page(page.items, last.hex() or None, page.prefixes)
 
     def begin(self, key: str, meta: Meta) -> Flow[Upload]:
-        """Store the upload's hash, its life, and its place in the shard's set, together."""
-        upload = Upload(key, secrets.token_hex(12), meta, self._clock.now())
-        yield list(self._requests.begin(key, upload.id, meta=meta, now=upload.started_at or 0))
+        """Run a script."""
+        now = self._clock.now()
+        upload = Upload(key, secrets.token_hex(12), meta, now)
+        yield self._requests.begin(key, upload.id, meta=meta, now=now)
         return upload
 
     def part(self, upload: Upload, number: int, data: Buffer, crc32c: int) -> Flow[Part]:

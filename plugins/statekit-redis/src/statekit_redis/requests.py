@@ -5,45 +5,66 @@ from __future__ import annotations
 import json
 from binascii import crc_hqx
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from statekit.driver import ABSENT, ANY, Buffer, Entry, Expect, Meta, Millis, Part, Record, Sight, Upload
 
 from . import scripts
+from .packing import Word
 from .scripts import Script
 
 __all__ = ["SHARDS", "Command", "ObjectRequests", "RecordRequests", "Request", "Run", "pack_meta"]
-
-Argument: TypeAlias = bytes | str | int | memoryview
 
 SHARDS: Final = 16
 """Hash tags that a store's objects are spread over: a listing merges them, a cluster spreads them."""
 DAY: Final = 24 * 3_600_000
 """Milliseconds. Native expiry is for reclaiming space only; core judges time by its own clock."""
 
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A plain command. Where ``node`` is set, it goes to that one of the primaries."""
-
-    words: tuple[Argument, ...]
-    node: int | None = None
+STRIDE: Final = 500
+"""Keys that a step of SCAN looks at, at least: they are those of the whole database, whatever they begin with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A script with its keys and arguments."""
+class Command(NamedTuple):
+    """A plain command.
+
+    Attributes:
+        words: The command and its arguments.
+        key: Where it goes on a cluster: to the server that has this key;
+        node: or, without a key, to that one of the primaries.
+    """
+
+    words: tuple[Word, ...]
+    key: bytes = b""
+    node: int = 0
+
+
+class Run(NamedTuple):
+    """A script with its keys, which live in one slot, and its arguments."""
 
     script: Script
     keys: tuple[bytes, ...]
-    arguments: tuple[Argument, ...]
+    arguments: tuple[Word, ...]
+
+    @property
+    def key(self) -> bytes:
+        """Where it goes on a cluster."""
+        return self.keys[0]
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """The command that runs a script which the server has run before."""
+        return ("EVALSHA", self.script.sha, len(self.keys), *self.keys, *self.arguments)
+
+    @property
+    def in_full(self) -> tuple[Word, ...]:
+        """The command that tells the server the script, too."""
+        return ("EVAL", self.script.text, len(self.keys), *self.keys, *self.arguments)
 
 
 Request: TypeAlias = Command | Run
 
 
-def _native(expires_at: Millis | None) -> Argument:
+def _native(expires_at: Millis | None) -> Word:
     """Return when the server may reclaim a record: a day late, and never before the epoch, which it refuses."""
     return "" if expires_at is None else max(1, expires_at + DAY)
 
@@ -84,29 +105,29 @@ class RecordRequests:
 
     def look(self, key: bytes) -> Command:
         """Read a record by its key in the server."""
-        return Command(("HMGET", key, "n", "v", "x"))
+        return Command(("HMGET", key, b"n", b"v", b"x"), key)
 
     def write(self, key: str, value: bytes, *, expires_at: Millis | None, write_id: str, expect: Expect) -> Run:
         """Store a record. Its version is the write id."""
-        until: Argument = "" if expires_at is None else expires_at
+        until: Word = "" if expires_at is None else expires_at
         arguments = (*_condition(expect), write_id, value, until, _native(expires_at))
         return Run(scripts.WRITE_RECORD, (self.key(key),), arguments)
 
     def touch(self, key: str, *, seen: Record, expires_at: Millis) -> Run:
         """Move a record's expiry."""
-        was: Argument = "" if seen.expires_at is None else seen.expires_at
+        was: Word = "" if seen.expires_at is None else seen.expires_at
         return Run(scripts.TOUCH, (self.key(key),), (_version(seen.version), was, expires_at, _native(expires_at)))
 
     def delete(self, key: str, *, expect: Sight) -> Run:
         """Delete a record."""
         if isinstance(expect, Entry):
-            was: Argument = "" if expect.expires_at is None else expect.expires_at
+            was: Word = "" if expect.expires_at is None else expect.expires_at
             return Run(scripts.DELETE_RECORD, (self.key(key),), ("E", _version(expect.version), was))
         return Run(scripts.DELETE_RECORD, (self.key(key),), (*_condition(expect), ""))
 
-    def scan(self, prefix: str, node: int, cursor: int, count: int) -> Command:
+    def scan(self, prefix: str, node: int, cursor: int, limit: int) -> Command:
         """Look for keys. A record's key holds nothing that a pattern takes for more than itself."""
-        return Command(("SCAN", cursor, "MATCH", self.key(prefix) + b"*", "COUNT", count), node)
+        return Command(("SCAN", cursor, b"MATCH", self.key(prefix) + b"*", b"COUNT", max(limit, STRIDE)), node=node)
 
 
 class ObjectRequests:
@@ -135,7 +156,8 @@ class ObjectRequests:
 
     def stat(self, key: str) -> Command:
         """Describe an object."""
-        return Command(("HMGET", self._places(key, "")[0], "n", "s", "t", "m", "c", "k", "p"))
+        head = self._places(key, "")[0]
+        return Command(("HMGET", head, b"n", b"s", b"t", b"m", b"c", b"k", b"p"), head)
 
     def read(self, key: str, *, start: int, length: int, expect: Expect) -> Run:
         """Read a part of an object."""
@@ -153,14 +175,9 @@ class ObjectRequests:
         head, index, table, _ = self._places(key, "")
         return Run(scripts.DELETE_OBJECT, (head, index, table), (*_condition(expect), key))
 
-    def begin(self, key: str, name: str, *, meta: Meta, now: Millis) -> tuple[Command, Command, Command]:
-        """Begin an upload: its hash, the hash's life, and its place among the shard's uploads."""
-        upload, uploads = self._upload(key, name)
-        return (
-            Command(("HSET", upload, "key", key, "t", now, "m", pack_meta(meta))),
-            Command(("PEXPIRE", upload, 2 * DAY)),
-            Command(("SADD", uploads, upload)),
-        )
+    def begin(self, key: str, name: str, *, meta: Meta, now: Millis) -> Run:
+        """Begin an upload. What is forgotten expires in two days."""
+        return Run(scripts.BEGIN, self._upload(key, name), (key, now, pack_meta(meta), 2 * DAY))
 
     def _upload(self, key: str, name: str) -> tuple[bytes, bytes]:
         tag = self._tag_of(key)
@@ -169,7 +186,7 @@ class ObjectRequests:
     def part(self, upload: Upload, number: int, data: Buffer) -> Run:
         """Send one part: a chunk that expires in a day unless the finish keeps it."""
         chunk = self._chunks(upload.key, upload.id) + str(number).encode()
-        return Run(scripts.PART, (chunk, self._upload(upload.key, upload.id)[0]), (number, data, DAY))
+        return Run(scripts.PART, (chunk, self._upload(upload.key, upload.id)[0]), (number, DAY, data))
 
     def finish(
         self, upload: Upload, parts: Sequence[Part], *, meta: Meta, size: int, crc32c: int, now: Millis, expect: Expect

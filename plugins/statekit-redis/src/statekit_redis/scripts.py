@@ -19,6 +19,7 @@ from typing import Final
 
 __all__ = [
     "ABORT",
+    "BEGIN",
     "DELETE_OBJECT",
     "DELETE_RECORD",
     "FINISH",
@@ -170,11 +171,19 @@ return 1
 """
 )
 
+BEGIN: Final = _script("""
+-- upload uploads | key time meta life
+redis.call('HSET', KEYS[1], 'key', ARGV[1], 't', ARGV[2], 'm', ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+redis.call('SADD', KEYS[2], KEYS[1])
+return 1
+""")
+
 PART: Final = _script("""
--- chunk upload | number data life
+-- chunk upload | number life data
 if redis.call('EXISTS', KEYS[2]) == 0 then return redis.error_reply('NOUPLOAD there is no such upload') end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
-redis.call('HSET', KEYS[2], 'p' .. ARGV[1], #ARGV[2])
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[2])
+redis.call('HSET', KEYS[2], 'p' .. ARGV[1], #ARGV[3])
 return 1
 """)
 
