@@ -126,6 +126,19 @@ def test_everything_seaweedfs_left_in_tmp_is_gone(tmp_path: Path) -> None:
     assert not any(list(Path("/tmp").glob(f"seaweedfs-*-{port}.sock")) for port in ports)
 
 
+def test_a_client_that_is_cut_off_in_the_middle_of_a_request_takes_no_engine_with_it(tmp_path: Path) -> None:
+    with engine("dynalite") as server:
+        if reason := server.available():
+            pytest.skip(f"dynalite: {reason}")
+        server.start(tmp_path)
+        for _ in range(3):
+            with socket.create_connection(server.addresses[0]) as client:
+                client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 1000\r\n\r\n{")
+                assert client.recv(100).startswith(b"HTTP/1.1 100")  # it has begun to read the body
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            server.first_write(10.0)
+
+
 def test_an_unknown_engine_is_one_clear_line() -> None:
     with pytest.raises(EngineError, match=r"no engine is called 'seaweed'; did you mean 'seaweedfs'\?"):
         engine("seaweed")

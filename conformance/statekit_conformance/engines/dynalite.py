@@ -18,6 +18,7 @@ from statekit_conformance.engines.process import Command
 from statekit_conformance.engines.vendor import AWS_ENVIRONMENT, dynamodb_client, make_table
 
 _VERSION = "4.0.0"
+_GUARD = Path(__file__).with_name("dynalite_guard.cjs")
 _INSTALL_LIMIT = 300.0  # seconds
 _IMMEDIATELY = ("--createTableMs", "0", "--deleteTableMs", "0", "--updateTableMs", "0")
 
@@ -63,7 +64,7 @@ class Dynalite(Engine):
         return [
             Command(
                 shutil.which("node") or "",
-                [str(_script()), *place, *_IMMEDIATELY],
+                ["--require", str(_GUARD), str(_script()), *place, *_IMMEDIATELY],
                 self.data_dir / "server.log",
             )
         ]
