@@ -1,4 +1,4 @@
-"""State for applications whose processes come and go: sessions and objects, on the backend that one line names.
+"""State for applications whose processes come and go: sessions, objects, scratch space, on the backend of one line.
 
     state = statekit.open("local:.statekit")
     session = state.sessions.create({"user": "ada"}, owner="ada")
@@ -48,9 +48,23 @@ if TYPE_CHECKING:
         ObjectWriter,
     )
     from .opening import aopen, open  # noqa: A004 - it is called statekit.open
+    from .scratch import AsyncScratchSpace, AsyncWorkspace, ScratchSpace, Workspace
     from .sessions import AsyncSessionStore, Session, SessionStore
     from .state import AsyncState, State
-    from .types import Event, ObjectInfo, Prefix, SessionInfo, SessionPolicy, StoredObject, Swept
+    from .tickets import AsyncTicketStore, TicketStore
+    from .types import (
+        Checkpoint,
+        Event,
+        ObjectInfo,
+        Prefix,
+        Presigned,
+        ScratchPolicy,
+        SessionInfo,
+        SessionPolicy,
+        StoredObject,
+        Swept,
+        Ticket,
+    )
 
     __version__: str
 
@@ -73,8 +87,18 @@ __all__ = [
     "ObjectInfo",
     "StoredObject",
     "Prefix",
+    "ScratchSpace",
+    "AsyncScratchSpace",
+    "Workspace",
+    "AsyncWorkspace",
+    "ScratchPolicy",
+    "Checkpoint",
+    "Presigned",
     "Event",
     "Swept",
+    "Ticket",
+    "TicketStore",
+    "AsyncTicketStore",
     "Fault",
     "StateError",
     "ConfigError",
@@ -106,7 +130,11 @@ _HOMES: Final = {
     "state": "State AsyncState",
     "sessions": "SessionStore AsyncSessionStore Session",
     "objects": "ObjectStore AsyncObjectStore ObjectReader AsyncObjectReader ObjectWriter AsyncObjectWriter",
-    "types": "Event ObjectInfo Prefix SessionInfo SessionPolicy StoredObject Swept",
+    "scratch": "ScratchSpace AsyncScratchSpace Workspace AsyncWorkspace",
+    "tickets": "TicketStore AsyncTicketStore",
+    "types": (
+        "Checkpoint Event ObjectInfo Prefix Presigned ScratchPolicy SessionInfo SessionPolicy StoredObject Swept Ticket"
+    ),
 }
 """Where the names are at home; the rest are errors."""
 _HOME: Final = {name: module for module, names in _HOMES.items() for name in names.split()}

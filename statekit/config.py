@@ -1,9 +1,11 @@
 """Where the state lives: from arguments, environment and files to settings.
 
 A setting is looked for in the arguments, in the environment (``STATEKIT_URL``, ``STATEKIT_SESSIONS_URL``,
-``STATEKIT_OBJECTS_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``), and in the nearest ``statekit.toml``, or else
-``pyproject.toml`` with a table ``tool.statekit``, from the working directory upwards. The first that has it wins;
-within one of them, a store's own URL wins over the URL for all.
+``STATEKIT_OBJECTS_URL``, ``STATEKIT_SCRATCH_URL``, ``STATEKIT_NAMESPACE``, ``STATEKIT_KEYS``,
+``STATEKIT_GATEWAY_URL``), and in the nearest ``statekit.toml``, or else ``pyproject.toml`` with a table
+``tool.statekit``, from the working directory upwards. The first that has it wins; within one of them, a store's own URL
+wins over the URL for all. A scratch space has its records where sessions are and its files where objects are, unless it
+has a place of its own.
 
 Where nothing names any backend, state lives in ``.statekit`` beside the configuration file, or in the working
 directory: but not on a platform whose disk does not last. Where only one store has a backend, the other one has none,
@@ -13,11 +15,13 @@ and says so when it is used: a store never moves to a local disk because its URL
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
 from statekit import plugins
 from statekit._config.names import shown
@@ -28,7 +32,7 @@ from statekit._config.urls import Address, parse, refuse_secrets
 from statekit._config.values import WrongValueError, convert, seconds
 from statekit.driver import CONTRACT, AnyBackend, Backend, Drivers, Reach, Survives
 from statekit.errors import ConfigError
-from statekit.types import SessionPolicy
+from statekit.types import ScratchPolicy, SessionPolicy
 
 __all__ = ["Place", "Settings", "Target", "resolve"]
 
@@ -36,6 +40,9 @@ Place: TypeAlias = str | Mapping[str, Any]
 """Where a store lives: a URL, or a mapping with ``url``, options by name and possibly ``client``."""
 
 DEFAULT: Final = "local:.statekit"
+POLICY: Final = frozenset(field.name for field in fields(ScratchPolicy))
+"""What a scratch space's table may say beside where it is."""
+_URL: Final = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +73,26 @@ class Settings:
     Attributes:
         sessions: The sessions' backend.
         objects: The objects' backend.
+        scratch: The backends of a scratch space's records and of its files; by default the sessions' and the objects'.
+        workspaces: How much a workspace may hold, and for how long.
         namespace: What keeps this application's state apart from others' in the same store; may be empty.
         policy: How long sessions live.
         timeout: Seconds that an operation may take.
         attempt_timeout: Seconds that one request may take.
         keys: The key ring, the writing key first, as ``statekit keygen`` prints them; may end in ``plain``.
+        gateway: The public URL that ``statekit.gateway`` is mounted at, for backends that sign nothing themselves.
     """
 
     sessions: Target
     objects: Target
+    scratch: tuple[Target, Target] | None = None
+    workspaces: ScratchPolicy = ScratchPolicy()  # noqa: RUF009 - it is frozen
     namespace: str = ""
     policy: SessionPolicy = SessionPolicy()  # noqa: RUF009 - it is frozen
     timeout: float = 10.0
     attempt_timeout: float = 10.0
     keys: tuple[str, ...] = field(default=(), repr=False)
+    gateway: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +125,10 @@ def resolve(
     url: Place | None = None,
     sessions: Place | None = None,
     objects: Place | None = None,
+    scratch: Place | None = None,
     namespace: str | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | Mapping[str, Any] | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -128,28 +143,30 @@ def resolve(
         "url": url,
         "sessions": sessions,
         "objects": objects,
+        "scratch": scratch,
         "namespace": namespace,
         "keys": keys,
+        "gateway": gateway,
         "policy": policy,
         "timeout": timeout,
         "attempt_timeout": attempt_timeout,
     }
     found = sources(arguments, os.environ)
-    first, second = _targets(found, client)
-    return Settings(sessions=first, objects=second, **_values(found))
+    first, second, *others = _targets(found, client)
+    return Settings(sessions=first, objects=second, scratch=(others[0], others[1]), **_values(found))
 
 
-def _targets(found: list[Source], client: object | None) -> tuple[Target, Target]:
-    """Return the sessions' backend and the objects'."""
+def _targets(found: list[Source], client: object | None) -> list[Target]:
+    """Return the backends of sessions, of objects, and of a scratch space's records and files."""
     chosen = [_target(found, store) for store in ("sessions", "objects")]
+    chosen += [_scratch_target(found, part, other) for part, other in (("records", "sessions"), ("objects", "objects"))]
     if not any(chosen):
         if client is not None:
             raise ConfigError("the argument client goes with a URL, and none is configured")
-        default = _default(found)
-        return default, default
+        return [_default(found)] * len(chosen)
     if client is not None:
         chosen = _with_client(chosen, client)
-    return chosen[0] or NOWHERE, chosen[1] or NOWHERE
+    return [target or NOWHERE for target in chosen]
 
 
 def _with_client(chosen: list[Target | None], client: object) -> list[Target | None]:
@@ -157,7 +174,7 @@ def _with_client(chosen: list[Target | None], client: object) -> list[Target | N
     targets = [target for target in chosen if target is not None]
     if any(target.client is not None or target != targets[0] for target in targets):
         raise ConfigError(
-            "the argument client goes with one backend, and sessions and objects have one each: "
+            "the argument client goes with one backend, and the stores have several: "
             'give each its own, as in sessions={"url": ..., "client": ...}'
         )
     for target in targets:
@@ -178,6 +195,25 @@ def _target(found: list[Source], store: str) -> Target | None:
             if name in source.settings:
                 with _naming(source.where(name)):
                     return _located(source.settings[name], source.directory, with_client=source is found[0])
+    return None
+
+
+def _scratch_target(found: list[Source], part: str, other: str) -> Target | None:
+    """Return the backend of a scratch space's records or files: its own, or that of the other store's."""
+    for source in found:
+        place = source.settings.get("scratch")
+        if isinstance(place, Mapping) and "url" not in place:
+            place = place.get(part)
+            name = f"scratch.{part}"
+        else:
+            name = "scratch"
+        if place is not None:
+            with _naming(source.where("scratch") + name.removeprefix("scratch")):
+                if isinstance(place, Mapping):
+                    place = {key: value for key, value in place.items() if key not in POLICY or name != "scratch"}
+                return _located(place, source.directory, with_client=source is found[0])
+        if other in source.settings or "url" in source.settings:
+            return _target([source], other)
     return None
 
 
@@ -248,7 +284,9 @@ def _values(found: list[Source]) -> dict[str, Any]:
     readers = {
         "namespace": _namespace,
         "keys": _keys,
+        "gateway": _gateway,
         "policy": _policy,
+        "scratch": _workspaces,
         "timeout": _seconds,
         "attempt_timeout": _seconds,
     }
@@ -257,23 +295,33 @@ def _values(found: list[Source]) -> dict[str, Any]:
         source = next((source for source in found if name in source.settings), None)
         if source is not None:
             with _naming(source.where(name)):
-                values[name] = reader(source.settings[name])
+                values[name] = reader(source.settings[name], source.directory)
+    values["workspaces"] = values.pop("scratch", ScratchPolicy())
     return values
 
 
-def _namespace(value: object) -> str:
+def _namespace(value: object, _: Path | None) -> str:
     if not isinstance(value, str):
         raise ConfigError("this is text", clause="K-08")
     return value
 
 
-def _keys(value: object) -> tuple[str, ...]:
+def _keys(value: object, _: Path | None) -> tuple[str, ...]:
     if not isinstance(value, list | tuple) or not value or not all(isinstance(key, str) and key for key in value):
         raise ConfigError("this is a list of keys as `statekit keygen` prints them, the one that writes first")
     return tuple(value)
 
 
-def _policy(value: object) -> SessionPolicy:
+def _gateway(value: object, _: Path | None) -> str:
+    parts = urlsplit(value) if isinstance(value, str) and _URL.fullmatch(value) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.netloc or "@" in parts.netloc:
+        raise ConfigError("this is the public URL of statekit.gateway, such as https://app.example/files")
+    if parts.query or parts.fragment:
+        raise ConfigError("the gateway's URL has neither a query nor a fragment")
+    return parts.geturl().rstrip("/")
+
+
+def _policy(value: object, _: Path | None) -> SessionPolicy:
     if isinstance(value, SessionPolicy):
         return value
     if not isinstance(value, Mapping):
@@ -281,7 +329,16 @@ def _policy(value: object) -> SessionPolicy:
     return read(SessionPolicy, value, None, owner="the policy")
 
 
-def _seconds(value: object) -> float:
+def _workspaces(value: object, directory: Path | None) -> ScratchPolicy:
+    """Return what a scratch space's table says beside where it is."""
+    given = value if isinstance(value, Mapping) else {}
+    known = {name: option for name, option in given.items() if name not in ("records", "objects")}
+    if "url" in given:  # then the rest are options of the backend
+        known = {name: option for name, option in known.items() if name in POLICY}
+    return read(ScratchPolicy, known, directory, owner="the scratch space")
+
+
+def _seconds(value: object, _: Path | None) -> float:
     try:
         return seconds(value)
     except WrongValueError:

@@ -39,7 +39,7 @@ class Clause:
         party: Who owes it.
         level: How binding it is.
         needs: What a backend must offer for the clause to apply: ``records``, ``objects``, ``multipart``, ``reopen``
-            (state that a second opening sees), ``processes`` (a reach beyond the process), ``durable`` (survives the
+            (state that a second opening sees), ``signing`` (an engine that verifies signatures), ``processes`` (a reach beyond the process), ``durable`` (survives the
             server's death).
     """
 
@@ -247,6 +247,65 @@ _OBJECTS: Final = _section(
     ("O-27 +reopen", "An object that was acknowledged is read through another opening."),
 )
 
+_PRESIGNED: Final = _section(
+    Party.CORE,
+    ("objects",),
+    (
+        "O-28",
+        "Whoever holds a presigned GET downloads the object without credentials, under the name and as the type that were signed.",
+    ),
+    (
+        "O-29",
+        "A presigned PUT stores exactly as many bytes as were signed, as the type that was signed, with what was signed beside them, and anything else stores nothing.",
+    ),
+    ("O-30", "A presigned PUT with if_absent stores only where nothing is stored, also when it is sent again."),
+    (
+        "O-31",
+        "A presigned form stores a file of at least and at most as many bytes as were signed under the key and as the type that were signed, and anything else stores nothing.",
+    ),
+    (
+        "O-32",
+        "A presigned form for a prefix stores only under it, by the name of the file without its folders, whatever that name is.",
+    ),
+    ("O-33", "A presigned request ends when it says, after 1 s to 7 days, and is refused from then on."),
+    ("O-34", "What some engine would not enforce, or nothing here can sign, is UnsupportedError when it is signed."),
+    (
+        "O-35",
+        "A presigned GET is a download for a browser, unless it was signed inline for a type that no browser runs.",
+    ),
+    (
+        "O-36",
+        "A presigned request that was changed in its key, method, expiry, signature or any condition is refused, and stores nothing.",
+    ),
+    ("O-42", "A presigned form with a field that was not signed stores nothing."),
+)
+
+_TICKETS: Final = _section(
+    Party.CORE,
+    ("objects", "records"),
+    (
+        "O-37",
+        "confirm publishes what was uploaded for a ticket under its key, as the type and with the metadata that were reserved, and once, however often and by however many it is called.",
+    ),
+    ("O-38", "confirm of a ticket with if_absent raises ConflictError where something is stored, and changes nothing."),
+    ("O-39", "confirm publishes no upload of another size, checksum or kind than was reserved."),
+    (
+        "O-40",
+        "A ticket that is unknown, was abandoned, has expired or is another owner's is NotFoundError, and publishes nothing.",
+    ),
+    (
+        "O-41",
+        "sweep deletes what was uploaded and never confirmed once its ticket has ended, and nothing that may still be confirmed.",
+    ),
+)
+
+_SIGNING_DRIVER: Final = _section(
+    Party.DRIVER,
+    ("objects", "signing"),
+    ("O-74", "The engine enforces every member of a grant that was signed."),
+    ("O-75", "What is signed says when it really ends, and does not end sooner."),
+)
+
 _OBJECT_DRIVER: Final = _section(
     Party.DRIVER,
     ("objects",),
@@ -290,6 +349,94 @@ _OBJECT_DRIVER: Final = _section(
     ("O-69 +durable", "An acknowledged object survives the engine being killed."),
     ("O-70", "A stale, foreign or malformed version is a refusal, never an exception, and changes nothing."),
     ("O-71", "An object of 0 bytes, and one of 8 MiB in a single write, come back as they were written."),
+    ("O-72", "A call never repeats a request."),
+)
+
+_SCRATCH: Final = _section(
+    Party.CORE,
+    (),
+    (
+        "X-01",
+        "A workspace is a private directory inside the configured root, empty at first, and gone when its block is left, however that is.",
+    ),
+    (
+        "X-02",
+        "What a killed process left of its workspaces on a host is removed by the next one, and nothing of a living process's is.",
+    ),
+    ("X-03", "A forked child neither uses nor removes its parent's workspace, nor keeps it from being removed."),
+    (
+        "X-04",
+        "Names of files follow the grammar of keys, and links, devices and `..` are refused on the way in and out.",
+    ),
+    (
+        "X-05",
+        "More bytes or files than the quota, or than the disk has room for, are QuotaExceededError at write, fetch, opening and checkpoint, and nothing of them is stored.",
+    ),
+    (
+        "X-06 +records +objects",
+        "One at most holds a named workspace; others get WorkspaceBusyError at once, or at the end of the time they wait.",
+    ),
+    (
+        "X-06.1 +records +objects +processes",
+        "Of several processes that open one workspace at once exactly one holds it.",
+    ),
+    (
+        "X-07 +records +objects",
+        "Each holder's fencing token is larger than those of all holders of the name before it, also after the workspace has expired and was swept.",
+    ),
+    (
+        "X-08 +records +objects",
+        "A checkpoint publishes all files of the workspace or none, and the next holder gets exactly the last one.",
+    ),
+    (
+        "X-09 +records +objects",
+        "A checkpoint sends what the one before does not name and nothing else; an unchanged one is one conditional write.",
+    ),
+    ("X-10 +records +objects", "A lease that has lapsed and was not taken is renewed, and its holder goes on."),
+    (
+        "X-11 +records +objects",
+        "A holder whose lease was taken over gets LeaseLostError at renew, checkpoint and publish, and changes nothing in the workspace.",
+    ),
+    (
+        "X-11.1 +records +objects +processes",
+        "A process that was paused beyond its lease and whose workspace another one took over gets LeaseLostError.",
+    ),
+    (
+        "X-12 +records +objects",
+        "A lease that nobody renews lapses, and the next one takes over with the last checkpoint.",
+    ),
+    ("X-13 +records +objects", "Leaving the block frees the name at once, and keeps the last checkpoint."),
+    (
+        "X-14 +records +objects",
+        "A workspace is gone to everyone at its expiry: it opens empty, and an old holder gets LeaseLostError.",
+    ),
+    (
+        "X-15 +records +objects",
+        "Files come back verified, when the workspace is opened or when restore names them, and what was not fetched stays in the next checkpoint.",
+    ),
+    (
+        "X-16 +objects",
+        "fetch and publish move files to and from an object store, verified, whole or not at all, and publish under if_absent and if_match.",
+    ),
+    ("X-17 +objects", "A transfer tells how many bytes are done, never fewer than before, and at the end all of them."),
+    (
+        "X-18 +records +objects",
+        "sweep deletes expired workspaces and files that no checkpoint names, and nothing that a live checkpoint names.",
+    ),
+    ("X-19 +records +objects", "sweep spares what the current holder has stored for its next checkpoint."),
+    (
+        "X-20 +records +objects",
+        "A workspace's record, manifest or file that is damaged or missing is CorruptDataError, never absence, and does not stop a sweep.",
+    ),
+    (
+        "X-21 +records +objects",
+        "Workspaces of one namespace cannot be opened or changed from another, and their files are no objects of the object store's.",
+    ),
+    (
+        "X-22 +records +objects +processes",
+        "A holder that is killed at any moment leaves the last checkpoint or the new one, whole.",
+    ),
+    ("X-23 +records +objects", "The lease is renewed in the background as long as the block is not left."),
 )
 
 _KEYS: Final = _section(
@@ -390,7 +537,11 @@ CLAUSES: Final[tuple[Clause, ...]] = (
     *_RECORDS,
     *_SESSIONS,
     *_OBJECTS,
+    *_PRESIGNED,
+    *_TICKETS,
     *_OBJECT_DRIVER,
+    *_SCRATCH,
+    *_SIGNING_DRIVER,
     *_KEYS,
     *_KEY_DRIVER,
     *_ERROR_DRIVER,

@@ -19,9 +19,11 @@ def open(  # noqa: A001 - it is called statekit.open
     *,
     sessions: Place | None = None,
     objects: Place | None = None,
+    scratch: Place | None = None,
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -33,13 +35,19 @@ def open(  # noqa: A001 - it is called statekit.open
     Nothing is connected before the first use, and what cannot be reached is found then, or by ``State.check``.
 
     Args:
-        url: Where both stores live, such as ``redis://host:6379/0`` or ``local:/var/lib/shop``; or a mapping with
+        url: Where all stores live, such as ``redis://host:6379/0`` or ``local:/var/lib/shop``; or a mapping with
             ``url`` and options, as a table in the configuration file.
         sessions: Where sessions live, if not where ``url`` says. A mapping may also hold ``client``.
         objects: The same for objects.
+        scratch: The same for workspaces: a URL, or a mapping with ``records``, ``objects`` (a place each, by default
+            where sessions and objects live), and what ScratchPolicy has: ``quota``, ``files``, ``root``, ``lease``,
+            ``ttl``.
         namespace: Keeps this application's state apart from others' in the same store: 1 to 64 of ``a-z 0-9 . _ -``.
         client: An SDK client of the application's own, for the one backend that is configured. It is never closed.
-        keys: The key ring that seals sessions, the key that writes first, as ``statekit keygen`` prints them.
+        keys: The key ring that seals sessions and signs for the gateway, the key that writes first, as
+            ``statekit keygen`` prints them.
+        gateway: The public URL that ``statekit.gateway`` is mounted at: for presigned requests where the backend signs
+            none itself.
         policy: How long sessions live.
         timeout: Seconds that an operation may take; 10.
         attempt_timeout: Seconds that a single request may take; 10.
@@ -54,8 +62,10 @@ def open(  # noqa: A001 - it is called statekit.open
             url=url,
             sessions=sessions,
             objects=objects,
+            scratch=scratch,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,
@@ -69,9 +79,11 @@ def aopen(
     *,
     sessions: Place | None = None,
     objects: Place | None = None,
+    scratch: Place | None = None,
     namespace: str | None = None,
     client: object | None = None,
     keys: Sequence[str] | None = None,
+    gateway: str | None = None,
     policy: SessionPolicy | None = None,
     timeout: float | None = None,
     attempt_timeout: float | None = None,
@@ -84,8 +96,10 @@ def aopen(
             url=url,
             sessions=sessions,
             objects=objects,
+            scratch=scratch,
             namespace=namespace,
             keys=keys,
+            gateway=gateway,
             policy=policy,
             timeout=timeout,
             attempt_timeout=attempt_timeout,

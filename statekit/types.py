@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from pathlib import Path
+from typing import Annotated, Final
 
 from msgspec import Struct
 
@@ -13,13 +14,17 @@ from .errors import ConfigError
 
 __all__ = [
     "SESSIONS_PER_OWNER",
+    "Checkpoint",
     "Event",
     "ObjectInfo",
     "Prefix",
+    "ScratchPolicy",
+    "Presigned",
     "SessionInfo",
     "SessionPolicy",
     "StoredObject",
     "Swept",
+    "Ticket",
 ]
 
 SESSIONS_PER_OWNER: Final = 1_000
@@ -121,6 +126,88 @@ class StoredObject:
     info: ObjectInfo
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScratchPolicy:
+    """How much a workspace may hold, where its directory is, and how long its lease and its checkpoints last.
+
+    Attributes:
+        quota: Bytes in one workspace.
+        files: Files in one workspace.
+        root: Where directories are made on this host; by default a folder of this user's own in the system's directory
+            for temporary files.
+        lease: A holder that does not renew for this long may be taken over from.
+        ttl: A named workspace that nobody renews for this long is gone.
+    """
+
+    quota: Annotated[int, "bytes"] = 1024**3
+    files: int = 100_000
+    root: Path | None = None
+    lease: timedelta = timedelta(seconds=30)
+    ttl: timedelta = timedelta(days=7)
+
+    def __post_init__(self) -> None:
+        if self.quota < 0 or self.files < 0:
+            raise ConfigError("quota and files are not negative")
+        if not timedelta(seconds=1) <= self.lease < self.ttl:
+            raise ConfigError("lease is at least a second and shorter than ttl: workspaces in use would expire")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """What a checkpoint published.
+
+    Attributes:
+        fence: The holder's fencing token.
+        files: How many files it names.
+        size: Their bytes.
+        sent_files: How many of them had to be sent, because the checkpoint before did not name them.
+        sent: Their bytes.
+    """
+
+    fence: int
+    files: int
+    size: int
+    sent_files: int
+    sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Presigned:
+    """A request that whoever holds it may send, without credentials. Its repr shows none of it.
+
+    Attributes:
+        method: ``GET``, ``PUT`` or ``POST``.
+        url: Where to.
+        headers: What has to be sent with it, exactly.
+        fields: For POST: the form's fields, all before the one named ``file``, which is the last.
+        expires_at: When it ends; sooner than asked for where the credentials that signed it end sooner.
+    """
+
+    method: str
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    fields: Mapping[str, str] = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A reservation of a key for an upload. Its repr shows nothing that lets anybody upload or confirm.
+
+    Attributes:
+        id: What ``confirm`` and ``abandon`` take. Keep it on the server, or give it to the page together with ``owner``
+            checks.
+        key: Where the object will be published.
+        upload: What the browser sends.
+        expires_at: When the upload has to have begun.
+    """
+
+    id: str = field(repr=False)
+    key: str
+    upload: Presigned
+    expires_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Swept:
     """What a sweep reclaimed.
@@ -128,10 +215,25 @@ class Swept:
     Attributes:
         records: Expired records that were deleted.
         uploads: Unfinished uploads that were aborted.
+        workspaces: Expired workspaces that were deleted.
+        files: Files and manifests of workspaces that no checkpoint names.
+        directories: Directories on this host that dead processes had left.
     """
 
     records: int = 0
     uploads: int = 0
+    workspaces: int = 0
+    files: int = 0
+    directories: int = 0
+
+    def __add__(self, other: Swept) -> Swept:
+        return Swept(
+            self.records + other.records,
+            self.uploads + other.uploads,
+            self.workspaces + other.workspaces,
+            self.files + other.files,
+            self.directories + other.directories,
+        )
 
 
 class Event(Struct, frozen=True):

@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from statekit_conformance.history import Operation
+from statekit_conformance.linearizability.epochs import Epoch
 from statekit_conformance.linearizability.model import DeterministicModel, Model
 from statekit_conformance.linearizability.registers import ObjectRegister, Register
 from statekit_conformance.linearizability.search import Budget, Verdict, search
@@ -43,6 +44,7 @@ __all__ = [
     "Counterexample",
     "CreateOnce",
     "DeterministicModel",
+    "Epoch",
     "Model",
     "ObjectRegister",
     "Register",

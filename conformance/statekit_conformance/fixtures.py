@@ -72,6 +72,7 @@ def subject(request: pytest.FixtureRequest, statekit_running: Running) -> Iterat
     made = Subject(statekit_running.site, request.node.callspec.params["statekit_running"].colour, clock=clock)
     yield made
     made.close()
+    made.clear()
 
 
 @pytest.fixture

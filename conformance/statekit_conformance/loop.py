@@ -75,10 +75,13 @@ class Blocking:
         found = getattr(self._inner, name)
         if not callable(found):
             return found
-        return lambda *args, **options: self._settle(found(*args, **options))
+        return lambda *args, **options: self._settle(found(*map(_bare, args), **options))
 
     def __repr__(self) -> str:
         return repr(self._inner)
+
+    def __truediv__(self, name: str) -> Any:
+        return self._inner / name
 
     def __enter__(self) -> Self:
         self._settle(self._inner.__aenter__())
@@ -89,3 +92,8 @@ class Blocking:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._settle(aiter(self._inner)))
+
+
+def _bare(value: Any) -> Any:
+    """Return the asynchronous object itself, where one is given to another."""
+    return value._inner if isinstance(value, Blocking) else value  # noqa: SLF001

@@ -21,8 +21,12 @@ def lacking(running: Running) -> Mapping[str, str]:
         reasons["records"] = "the backend holds no records"
     if not objects.backend.objects:
         reasons["objects"] = "the backend holds no objects"
-    elif not _is_multipart(running):
-        reasons["multipart"] = "the object driver takes no uploads in parts"
+    else:
+        offered = _offered(running)
+        if not offered["multipart"]:
+            reasons["multipart"] = "the object driver takes no uploads in parts"
+        if not offered["signing"]:
+            reasons["signing"] = "the engine verifies no signatures: the gateway does"
     if any(backend.reach is Reach.PROCESS for backend in running.site.backends):
         reasons["processes"] = "the backend's reach is one process"
         if not all(target.authority + target.path for target in (records, objects)):
@@ -36,10 +40,15 @@ def lacking(running: Running) -> Mapping[str, str]:
     return reasons
 
 
-def _is_multipart(running: Running) -> bool:
-    from statekit.driver import AsyncMultipartDriver, MultipartDriver
+def _offered(running: Running) -> Mapping[str, bool]:
+    """Return which of the optional protocols the object driver has."""
+    from statekit.driver import AsyncMultipartDriver, AsyncSigningDriver, MultipartDriver, SigningDriver
     from statekit.testing import FakeClock
 
     opened = running.site.open(running.site.settings.objects, FakeClock())
     opened.close()
-    return isinstance(opened.drivers.objects, AsyncMultipartDriver if opened.native else MultipartDriver)
+    driver = opened.drivers.objects
+    multipart, signing = (
+        (AsyncMultipartDriver, AsyncSigningDriver) if opened.native else (MultipartDriver, SigningDriver)
+    )
+    return {"multipart": isinstance(driver, multipart), "signing": isinstance(driver, signing)}

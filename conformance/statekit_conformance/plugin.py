@@ -13,7 +13,19 @@ import pytest
 
 HERE: Final = Path(__file__).parent
 PACKAGE: Final = "statekit_conformance"
-SECTIONS: Final = ("records", "object_driver", "sessions", "objects", "keys", "errors", "configuration", "registration")
+SECTIONS: Final = (
+    "records",
+    "object_driver",
+    "sessions",
+    "objects",
+    "scratch",
+    "presigning",
+    "keys",
+    "errors",
+    "configuration",
+    "registration",
+    "workloads",
+)
 """The folders that hold cases."""
 
 # Assertions in cases explain themselves whatever the user's python_files says.
@@ -36,6 +48,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--statekit-allow", metavar="HOST", help="a host besides loopback that may be connected to", **named)
     add("--statekit-report", metavar="FILE", help="write the verdicts as JSON")
     add("--statekit-waivers", metavar="FILE", help="TOML: clauses that are expected to fail, with reasons")
+    add("--statekit-html", metavar="FILE", help="write the verdicts as one page")
+    add("--statekit-soak", metavar="SECONDS", type=float, default=0.0, help="race for so long, for each workload")
+    add("--statekit-seed", metavar="NUMBER", type=int, help="what races are drawn from; a random one by default")
     add("--statekit-case-timeout", metavar="SECONDS", type=float, default=60.0, help="for one case; 60 by default")
 
 

@@ -5,14 +5,15 @@ The JSON document, version 1::
     {"schema": 1,
      "targets":   {NAME: {"engine", "version", "durability", "certified": {CAPABILITY: {"holds", "evidence"}},
                           "reason": why it could not start, or null}},
-     "clauses":   {ID: {"text", "level"}},
-     "results":   [{"clause", "target", "status", "reason", "seconds"}],
-     "histories": [],
+     "clauses":   {ID: {"text", "level", "party", "cases": [CASE]}},
+     "results":   [{"clause", "target", "status", "reason", "seconds", "cases": how many came to something}],
+     "histories": [{"target", "workload", "operations", "verdict": ok, illegal or unknown, "seconds", "seed"}],
      "summary":   {"pass": 0, "fail": 0, "engine-fault": 0, "waived": 0, "not-claimed": 0, "skipped": 0,
                    "targets": {NAME: {the same}}, "partial": whether cases were deselected, "problems": [TEXT]}}
 
 ``results`` has each clause on each target once. A clause with several cases gets the first of fail, waived,
 engine-fault, pass, skipped, not-claimed that one of them came to; ``reason`` is that case's, ``seconds`` all cases'.
+A history is what a race recorded; its verdict is the linearizability checker's, its seconds those of the race.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -49,6 +51,7 @@ class Result:
     status: str
     reason: str
     seconds: float
+    cases: int = 0
 
 
 class Report:
@@ -65,6 +68,8 @@ class Report:
         self.absent = dict(absent)
         self.waivers = waivers
         self.notes: dict[str, Any] = {"targets": {}, "failures": {}, "deselected": {}}
+        self.histories: list[dict[str, Any]] = []
+        self._cases: dict[str, set[str]] = defaultdict(set)
         self._outcomes: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
         self._seconds: dict[tuple[str, str], float] = defaultdict(float)
 
@@ -109,6 +114,8 @@ class Report:
         facts = dict(report.user_properties).get("statekit")
         if not isinstance(facts, dict):
             return
+        if report.when == "call":
+            self.histories += facts.get("histories", [])
         names = self.names if facts["target"] is None else [facts["target"]]
         for name in facts["clauses"]:
             for target in names:
@@ -116,6 +123,7 @@ class Report:
                 outcome = self._outcome(report, facts, name, target)
                 if outcome is not None:
                     self._outcomes[name, target].append(outcome)
+                    self._cases[name].add(_case(report.nodeid))
 
     def _outcome(
         self, report: pytest.TestReport, facts: dict[str, Any], name: str, target: str
@@ -140,7 +148,8 @@ class Report:
             for entry in CLAUSES:
                 key = (entry.id, target)
                 status, reason = self._verdict(*key)
-                yield Result(*key, status, reason[:_LINE], round(self._seconds[key], 3))
+                count = len(self._outcomes.get(key, ()))
+                yield Result(*key, status, reason[:_LINE], round(self._seconds[key], 3), count)
 
     def _verdict(self, name: str, target: str) -> tuple[str, str]:
         outcomes = self._outcomes.get((name, target), [])
@@ -174,12 +183,17 @@ class Report:
         return {
             "schema": SCHEMA,
             "targets": {name: self._target(name) for name in (*self.names, *self.absent)},
-            "clauses": {entry.id: {"text": entry.text, "level": entry.level.value} for entry in CLAUSES},
-            "results": [
-                {field: getattr(result, field) for field in ("clause", "target", "status", "reason", "seconds")}
-                for result in results
-            ],
-            "histories": [],
+            "clauses": {
+                entry.id: {
+                    "text": entry.text,
+                    "level": entry.level.value,
+                    "party": entry.party.value,
+                    "cases": sorted(self._cases[entry.id]),
+                }
+                for entry in CLAUSES
+            },
+            "results": [asdict(result) for result in results],
+            "histories": self.histories,
             "summary": self._summary(results),
         }
 
@@ -198,6 +212,18 @@ class Report:
     def write(self, path: Path) -> None:
         """Write the JSON document."""
         path.write_text(json.dumps(self.document(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+    def write_page(self, path: Path) -> None:
+        """Write the same as one page."""
+        from .page import render
+
+        path.write_text(render(self.document(), made_at=datetime.now(UTC)), "utf-8")
+
+
+def _case(nodeid: str) -> str:
+    """Return a case's folder, file and name, without what it was run on."""
+    path, _, name = nodeid.partition("::")
+    return f"{'/'.join(path.split('/')[-2:])}::{name.partition('[')[0]}"
 
 
 def _last_line(report: pytest.TestReport) -> str:

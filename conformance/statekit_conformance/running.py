@@ -285,7 +285,7 @@ class Running:
         return lacking(self)
 
 
-NEEDS: Final = ("records", "objects", "multipart", "reopen", "processes", "durable", "server")
+NEEDS: Final = ("records", "objects", "multipart", "signing", "reopen", "processes", "durable", "server")
 
 
 def _fresh() -> str:

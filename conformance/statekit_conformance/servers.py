@@ -46,6 +46,12 @@ class Wire:
             for each in armed:
                 each.disarm()
 
+    @staticmethod
+    def settle(armed: list[Armed]) -> None:
+        """Wait until requests that faults struck have been delivered and answered, if they ever are."""
+        for each in armed:
+            each.wait_settled(each.struck)
+
 
 class Server:
     """The servers of a target. Paused ones go on when the test ends."""
@@ -66,11 +72,16 @@ class Server:
             for pid in pids:
                 os.killpg(pid, signal.SIGCONT)
 
-    def wire(self) -> Wire:
-        """Return the way through proxies. They are closed when the test ends."""
+    def wire(self, *, timeout: float | None = None) -> Wire:
+        """Return the way through proxies. They are closed when the test ends.
+
+        Args:
+            timeout: Seconds that one request may take; by default what the target needs.
+        """
         from .subject import Subject
 
         site, proxies = self._undo.enter_context(self._running.proxied())
+        site.timeout = timeout or site.timeout
         subject = Subject(site, self._subject.colour, namespace=self._subject.namespace, clock=self._subject.clock)
         self._undo.callback(subject.close)
         return Wire(subject, proxies)

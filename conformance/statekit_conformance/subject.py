@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import secrets
+import shutil
+import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from statekit.config import Target as Place
 from statekit.driver import AnyBackend
 from statekit.state import AsyncState, State
 from statekit.testing import FakeClock
-from statekit.types import Event, SessionPolicy, Swept
+from statekit.types import Event, ScratchPolicy, SessionPolicy, Swept
 
 from .drivers import ObjectCalls, RecordCalls
 from .loop import Blocking, Loop
@@ -20,7 +23,9 @@ from .site import Site
 
 if TYPE_CHECKING:
     from statekit.objects import ObjectStore
+    from statekit.scratch import ScratchSpace
     from statekit.sessions import SessionStore
+    from statekit.tickets import TicketStore
 
 __all__ = ["Colour", "StoreView", "Subject"]
 
@@ -41,11 +46,15 @@ class StoreView:
         state: The real State or AsyncState.
         sessions: Its session store.
         objects: Its object store.
+        scratch: Its scratch space.
+        tickets: Its tickets.
         events: What its operations have emitted, in order.
     """
 
     sessions: SessionStore
     objects: ObjectStore
+    scratch: ScratchSpace
+    tickets: TicketStore
 
     def __init__(self, state: State | AsyncState, events: list[Event], site: Site) -> None:
         self.state, self.events = state, events
@@ -53,6 +62,8 @@ class StoreView:
         self._seen = seen
         self.sessions = self._store(state.sessions, site)
         self.objects = self._store(state.objects, site)
+        self.scratch = self._store(state.scratch, site)
+        self.tickets = self._store(state.tickets, site)
 
     def _store(self, store: Any, site: Site) -> Any:
         return store if isinstance(self.state, State) else Blocking(store, site.loop)
@@ -101,6 +112,11 @@ class Subject:
         self._closing = ExitStack()
 
     @property
+    def root(self) -> Path:
+        """Where this test's workspaces have their directories, in all its processes."""
+        return Path(tempfile.gettempdir()) / f"statekit-cases-{self.namespace}"
+
+    @property
     def target(self) -> str:
         """The target's name, for messages. No case depends on it."""
         return self.site.name
@@ -120,7 +136,9 @@ class Subject:
         *,
         namespace: str | None = None,
         policy: SessionPolicy | None = None,
+        scratch: ScratchPolicy | None = None,
         keys: tuple[str, ...] = (),
+        gateway: str | None = None,
         timeout: float | None = None,
         attempt_timeout: float | None = None,
         client: object | None = None,
@@ -130,7 +148,9 @@ class Subject:
         Args:
             namespace: By default this test's own.
             policy: How long sessions live.
+            scratch: How much workspaces may hold, and for how long; their root is this test's own.
             keys: The key ring.
+            gateway: Where ``statekit.gateway`` is mounted.
             timeout: Seconds that an operation may take; by default what the target needs, at least 10.
             attempt_timeout: Seconds that one request may take.
             client: The application's own SDK client.
@@ -139,7 +159,10 @@ class Subject:
             self.site.settings,
             namespace=self.namespace if namespace is None else namespace,
             policy=policy or SessionPolicy(),
+            scratch=None,
+            workspaces=replace(scratch or ScratchPolicy(), root=self.root),
             keys=keys,
+            gateway=gateway,
             timeout=timeout or self.site.timeout,
             attempt_timeout=attempt_timeout or self.site.timeout,
         )
@@ -172,3 +195,7 @@ class Subject:
     def close(self) -> None:
         """Close everything that was opened here."""
         self._closing.close()
+
+    def clear(self) -> None:
+        """Remove what is left of workspaces on this host."""
+        shutil.rmtree(self.root, ignore_errors=True)

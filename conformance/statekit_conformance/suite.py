@@ -29,6 +29,8 @@ _STARTING: Final = 300.0
 """Seconds for starting and certifying a target's engines."""
 _RAW: Final = frozenset({"records", "objects_driver", "engine", "processes", "server"})
 """Fixtures that make no difference between a synchronous state and an asynchronous one."""
+_MIXED: Final = "race"
+"""The fixture whose cases use both colours at once."""
 
 
 class Suite:
@@ -45,12 +47,14 @@ class Suite:
         self._hangs: dict[str, int] = {}
         self._guard = Guard(config.option.statekit_allow)
         config.pluginmanager.register(fixtures, "statekit-fixtures")
-        config.pluginmanager.register(Patience(config.option.statekit_case_timeout), "statekit-patience")
+        # A case that soaks is not one that hangs.
+        patience = config.option.statekit_case_timeout + 2 * config.option.statekit_soak
+        config.pluginmanager.register(Patience(patience), "statekit-patience")
 
     def _check_report_path(self) -> None:
-        path = self.config.option.statekit_report
-        if path and not Path(path).absolute().parent.is_dir():
-            raise pytest.UsageError(f"the report cannot be written: {Path(path).absolute().parent} is no folder")
+        for path in filter(None, (self.config.option.statekit_report, self.config.option.statekit_html)):
+            if not Path(path).absolute().parent.is_dir():
+                raise pytest.UsageError(f"the report cannot be written: {Path(path).absolute().parent} is no folder")
 
     def pytest_report_header(self) -> list[str]:
         """Name the targets, and why others cannot start."""
@@ -62,8 +66,11 @@ class Suite:
         """Run each case for each target, in the colours that make a difference to it."""
         if "statekit_running" in metafunc.fixturenames:
             stores = _uses_stores(metafunc)
+            most = 1 if _MIXED in metafunc.fixturenames else 2
             places = [
-                Place(target, colour) for target in self.choice.targets for colour in _colours(target, stores=stores)
+                Place(target, colour)
+                for target in self.choice.targets
+                for colour in _colours(target, stores=stores)[:most]
             ]
             metafunc.parametrize("statekit_running", places, indirect=True, scope="session", ids=str)
 
@@ -181,6 +188,8 @@ class Suite:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if self.config.option.statekit_report:
             self.report.write(Path(self.config.option.statekit_report))
+        if self.config.option.statekit_html:
+            self.report.write_page(Path(self.config.option.statekit_html))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Show clauses by targets."""

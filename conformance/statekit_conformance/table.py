@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from .report import Report, Result
 
-__all__ = ["lines_of", "write_table"]
+__all__ = ["TITLES", "lines_of", "write_table"]
 
-_TITLES: Final = {
+TITLES: Final = {
     "R": "records",
     "S": "sessions",
     "O": "objects",
@@ -52,7 +52,7 @@ def _matrix(results: list[Result]) -> Iterator[str]:
         cells[result.clause[0], result.target][result.status] += 1
     width = max([len(target) for target in targets] + [12]) + 2
     yield " " * 22 + "".join(target.rjust(width) for target in targets)
-    for letter, title in _TITLES.items():
+    for letter, title in TITLES.items():
         if any((letter, target) in cells for target in targets):
             row = (_cell(cells[letter, target]).rjust(width) for target in targets)
             yield f"{letter}  {title}".ljust(22) + "".join(row)

@@ -24,6 +24,14 @@ _FIXTURES: Final = {
 }
 """What asking for a fixture implies."""
 
+_LEASES: Final = ("records.one_read", "records.cas", "records.create_once", "records.delete_conditional")
+_NAMED: Final = (
+    *(f"X-{number:02}" for number in (*range(6, 16), *range(20, 24))),
+    "X-06.1",
+    "X-11.1",
+)
+"""The clauses about named workspaces."""
+
 CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "R-01": ("records.create_once",),
     "R-02": ("records.cas", "records.delete_conditional"),
@@ -69,6 +77,17 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-24": ("objects.batch", "objects.range_beyond"),
     "O-25": ("objects.range_beyond",),
     "O-26": ("objects.slash_neighbours",),
+    "O-28": ("objects.signatures",),
+    "O-29": ("objects.signatures", "objects.signed_put"),
+    "O-30": ("objects.signatures", "objects.signed_put"),
+    "O-31": ("objects.signatures", "objects.signed_post"),
+    "O-32": ("objects.signatures", "objects.signed_post"),
+    "O-33": ("objects.signatures",),
+    "O-36": ("objects.signatures", "objects.signed_put", "objects.signed_post"),
+    "O-37": ("objects.signatures", "objects.signed_post", "objects.copy_conditional"),
+    "O-39": ("objects.signatures", "objects.signed_post"),
+    "O-41": ("objects.signatures", "objects.signed_post"),
+    "O-42": ("objects.signatures", "objects.signed_post", "objects.signed_fields"),
     "O-52": ("objects.range_beyond",),
     "O-53": ("objects.read_pinned",),
     "O-54": ("objects.range_beyond",),
@@ -89,6 +108,10 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-69": ("durable",),
     "O-70": ("objects.delete_conditional", "objects.read_pinned"),
     "O-71": ("objects.range_beyond",),
+    **dict.fromkeys(_NAMED, _LEASES),
+    **dict.fromkeys(("X-18", "X-19"), (*_LEASES, "objects.listing_complete", "objects.listing_order")),
+    "O-74": ("objects.signatures", "objects.signed_put", "objects.signed_post"),
+    "O-75": ("objects.signatures",),
     "K-01": ("objects.keys",),
     "K-03": ("objects.keys",),
     "K-04": ("objects.keys",),

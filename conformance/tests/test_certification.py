@@ -34,6 +34,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
         "durable",
     },
     ("seaweedfs", "s3"): {
@@ -43,6 +44,7 @@ LACKS = {
         "objects.delimiter_pages",
         "objects.slash_neighbours_in_parts",
         "objects.slash_neighbours_if_absent",
+        "objects.signed_fields",
     },
     ("gcs", "gcs"): set(),
     ("fake-gcs", "gcs"): {
@@ -69,6 +71,7 @@ LACKS = {
         "objects.signatures",
         "objects.signed_put",
         "objects.signed_post",
+        "objects.signed_fields",
     },
 }
 

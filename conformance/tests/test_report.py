@@ -145,9 +145,14 @@ def test_the_document_is_as_it_is_described(report, tmp_path):
         "certified": {},
         "reason": "no server",
     }
-    assert document["clauses"]["R-01"] == {"text": CLAUSES[0].text, "level": "must"}
+    assert document["clauses"]["R-01"] == {
+        "text": CLAUSES[0].text,
+        "level": "must",
+        "party": "driver",
+        "cases": ["a/test_b.py::test_c"],
+    }
     for result in document["results"]:
-        assert set(result) == {"clause", "target", "status", "reason", "seconds"}
+        assert set(result) == {"clause", "target", "status", "reason", "seconds", "cases"}
         assert result["status"] in STATUSES
     summary = document["summary"]
     assert {key: summary[key] for key in STATUSES} == {

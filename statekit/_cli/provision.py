@@ -22,6 +22,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     add_places(parser)
     parser.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument(
+        "--cors-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="let pages of this origin, such as https://shop.example, send presigned requests; may be repeated",
+    )
     parser.set_defaults(run=run)
 
 
@@ -29,7 +36,7 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command."""
     settings = resolve(url=arguments.url, sessions=arguments.sessions, objects=arguments.objects)
     with State(settings) as state:
-        lines = state.provision(dry_run=arguments.dry_run)
+        lines = state.provision(origins=arguments.cors_origin, dry_run=arguments.dry_run)
     for line in lines or ("there is nothing to create",):
         terminal.line(f"{terminal.style(terminal.sign('tick'), 'green')} {line}")
     if arguments.dry_run:

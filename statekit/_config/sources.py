@@ -15,15 +15,28 @@ from .names import among, shown
 
 __all__ = ["SETTINGS", "Source", "sources"]
 
-SETTINGS: Final = ("url", "sessions", "objects", "namespace", "keys", "policy", "timeout", "attempt_timeout")
+SETTINGS: Final = (
+    "url",
+    "sessions",
+    "objects",
+    "scratch",
+    "namespace",
+    "keys",
+    "gateway",
+    "policy",
+    "timeout",
+    "attempt_timeout",
+)
 """What can be set, by its name in a file and as an argument."""
 
 _VARIABLES: Final = {
     "STATEKIT_URL": "url",
     "STATEKIT_SESSIONS_URL": "sessions",
     "STATEKIT_OBJECTS_URL": "objects",
+    "STATEKIT_SCRATCH_URL": "scratch",
     "STATEKIT_NAMESPACE": "namespace",
     "STATEKIT_KEYS": "keys",
+    "STATEKIT_GATEWAY_URL": "gateway",
 }
 _MAY_BE_EMPTY: Final = "STATEKIT_NAMESPACE"
 

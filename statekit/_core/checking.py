@@ -52,6 +52,17 @@ class CheckPlans:
         work = Work(partial(create, self.link.opening, dry_run=dry_run))
         return tuple(cast("Sequence[str]", (yield from self._explained(work))))
 
+    @operation
+    def welcome(self, op: Operation, origins: Sequence[str], *, dry_run: bool) -> Plan[tuple[str, ...]]:  # noqa: ARG002
+        """Let the backend let pages of other origins in; return what it did, or who else has to."""
+        admit = self.link.backend.welcome
+        if admit is None:
+            if not self.link.backend.objects:
+                return ()
+            return (f"{self.link.backend.name} takes no requests of browsers: give the origins to statekit.gateway",)
+        work = Work(partial(admit, self.link.opening, origins, dry_run=dry_run))
+        return tuple(cast("Sequence[str]", (yield from self._explained(work))))
+
     def _explained(self, effect: Call | Work) -> Plan[object]:
         """Have the backend's own drivers explain what goes wrong."""
         try:

@@ -36,6 +36,10 @@ class Clock(Protocol):
         """Wait in a background thread until the time is over, or until ``ended`` is set: then return True."""
         ...
 
+    async def idle(self, seconds: float) -> None:
+        """Wait in a background task until the time is over."""
+        ...
+
 
 class SystemClock:
     """The machine's clock. Stepped backwards, it stands still until time has caught up."""
@@ -61,3 +65,5 @@ class SystemClock:
     def wait(self, ended: threading.Event, seconds: float) -> bool:
         """Wait in a background thread until the time is over, or until ``ended`` is set: then return True."""
         return ended.wait(seconds)
+
+    idle = asleep

@@ -1,4 +1,4 @@
-"""Random names: write ids, epochs and session ids."""
+"""Random names: write ids, epochs, session ids and lease holders."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import secrets
 from base64 import b64encode, urlsafe_b64encode
 from typing import Final
 
-__all__ = ["WRITE_ID_BYTES", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
+__all__ = ["WRITE_ID_BYTES", "holder_id", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
 
 WRITE_ID_BYTES: Final = 12
 _SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
@@ -27,6 +27,11 @@ def text_of(identifier: bytes) -> str:
 def session_id() -> str:
     """Return 256 random bits as 43 characters of base64url."""
     return urlsafe_b64encode(secrets.token_bytes(32)).decode()[:43]
+
+
+def holder_id() -> str:
+    """Return 128 random bits for one holder of a lease, in 32 hexadecimal digits."""
+    return secrets.token_bytes(16).hex()
 
 
 def is_session_id(value: object) -> bool:

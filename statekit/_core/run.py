@@ -229,6 +229,7 @@ class AsyncRunner:
 
     def __init__(self, clock: Clock, *, native: bool, threads: int = 32) -> None:
         self._clock = clock
+        self._sleep = clock.asleep
         self._native = native
         self._pool = _Pool(threads)
 
@@ -277,19 +278,35 @@ class AsyncRunner:
     async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Call():
-                return await self._in_thread(lambda: effect.method(*effect.args, **effect.kwargs))
+                return await self._called(effect)
             case Work(function):
                 return await self._in_thread(function)
             case Await(function):
                 return await function()
             case Sleep(seconds):
-                return await self._clock.asleep(seconds)
+                return await self._sleep(seconds)
             case Start() | Join() | Drain():
                 return await crew.perform(effect)
             case Spawn(plan):
-                return _TaskJob(self.run(plan))
+                return _TaskJob(self._beside().run(plan))
             case Stop(job):
                 return await cast("_TaskJob", job).end()
+
+    def _beside(self) -> AsyncRunner:
+        """Return a runner for the background, where a sleep never moves a clock that is set by hand."""
+        from copy import copy
+
+        other = copy(self)
+        other._sleep = self._clock.idle  # noqa: SLF001 - another one of these
+        return other
+
+    async def _called(self, call: Call) -> Any:
+        """Call a driver in a thread; one that is native all the same, where two backends meet, is awaited."""
+        from inspect import iscoroutinefunction
+
+        if iscoroutinefunction(call.method):
+            return await call.method(*call.args, **call.kwargs)
+        return await self._in_thread(lambda: call.method(*call.args, **call.kwargs))
 
     async def _in_thread(self, function: Callable[[], T]) -> T:
         import asyncio

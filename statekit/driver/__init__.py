@@ -17,10 +17,11 @@ from .hooks import (
     Provision,
     Reach,
     Survives,
+    Welcome,
 )
 from .objects import AsyncMultipartDriver, AsyncObjectDriver, MultipartDriver, ObjectDriver
 from .records import AsyncRecordDriver, RecordDriver
-from .signing import AsyncSigningDriver, Grant, Signed, SigningDriver
+from .signing import FILENAME, AsyncSigningDriver, Grant, Signed, SigningDriver
 from .types import (
     ABSENT,
     ANY,
@@ -67,6 +68,7 @@ __all__ = [
     "Entry",
     "Expect",
     "Failure",
+    "FILENAME",
     "Fault",
     "Gone",
     "Grant",
@@ -91,5 +93,6 @@ __all__ = [
     "Survives",
     "Token",
     "Upload",
+    "Welcome",
     "missing",
 ]

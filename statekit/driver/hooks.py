@@ -11,7 +11,18 @@ from .objects import AsyncObjectDriver, ObjectDriver
 from .records import AsyncRecordDriver, RecordDriver
 from .types import Millis
 
-__all__ = ["CONTRACT", "AsyncDrivers", "Backend", "Clock", "Drivers", "Opening", "Provision", "Reach", "Survives"]
+__all__ = [
+    "CONTRACT",
+    "AsyncDrivers",
+    "Backend",
+    "Clock",
+    "Drivers",
+    "Opening",
+    "Provision",
+    "Reach",
+    "Survives",
+    "Welcome",
+]
 
 CONTRACT: Final = 1
 """The version of the driver contract. A plugin for another one is refused at opening."""
@@ -111,6 +122,14 @@ class Provision(Protocol):
         ...
 
 
+class Welcome(Protocol):
+    """How a backend lets pages of other origins in."""
+
+    def __call__(self, opening: Opening[Any], origins: Sequence[str], /, *, dry_run: bool) -> Sequence[str]:
+        """Let pages of these origins send presigned requests and read the answers; return what was done."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend(Generic[Options]):
     """What a plugin registers. Building one imports no SDK and opens no connection.
@@ -129,6 +148,8 @@ class Backend(Generic[Options]):
         provision: Creates what is missing, such as a table or a bucket, and changes nothing that exists without saying
             so; or None where there is nothing to create. Returns what it found and did, a line each, for people; with
             ``dry_run=True``, what it would do. Its exceptions are explained by the drivers' ``fault``.
+        welcome: Lets pages of other origins send presigned requests (CORS), for a backend whose objects driver is a
+            SigningDriver; or None. Otherwise as ``provision``.
     """
 
     contract: int
@@ -142,6 +163,7 @@ class Backend(Generic[Options]):
     open: Callable[[Opening[Options]], Drivers] | None
     aopen: Callable[[Opening[Options]], AsyncDrivers] | None = None
     provision: Provision | None = None
+    welcome: Welcome | None = None
 
 
 AnyBackend = Backend[Any]

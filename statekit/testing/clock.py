@@ -8,9 +8,9 @@ import threading
 import time
 from pathlib import Path
 
-from statekit._core.clock import Clock
+from statekit._core.clock import Clock, SystemClock
 
-__all__ = ["Clock", "FakeClock"]
+__all__ = ["Clock", "FakeClock", "SystemClock"]
 
 
 class FakeClock:
@@ -65,6 +65,12 @@ class FakeClock:
             while not ended.is_set() and self.now() < until:
                 self._moved.wait(0.01)  # the event and other processes do not notify
         return ended.is_set()
+
+    async def idle(self, seconds: float) -> None:
+        """Wait in a background task until somebody has moved the clock on."""
+        until = self.now() + round(seconds * 1000)
+        while self.now() < until:  # noqa: ASYNC110 - whoever moves it may be another process
+            await asyncio.sleep(0.01)
 
     def _read(self) -> int:
         return int((self._path or Path()).read_text("ascii"))

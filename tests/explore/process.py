@@ -15,7 +15,7 @@ from typing import Any
 from statekit._core import ids, retry
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.pipeline import Wire
-from statekit._core.plan import Call, Drain, Join, Sleep, Start
+from statekit._core.plan import Call, Drain, Join, Sleep, Start, Work
 from statekit._core.sessions.plans import SessionPlans
 from statekit._core.vault import Vault
 from statekit.driver import Fault
@@ -116,6 +116,8 @@ def flat(plan: Generator[Any, Any, Any]) -> Generator[Call, Any, Any]:
                             results.append((yield from flat(effect.plan)))
                         except Exception as exc:
                             failure = exc
+                elif isinstance(effect, Work):
+                    result = effect.function()
                 elif isinstance(effect, Join):
                     if failure is not None:
                         raise failure

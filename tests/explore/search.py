@@ -16,6 +16,7 @@ from typing import Any
 
 from statekit._core.envelope import Stored, decode
 from statekit._core.ids import sid_of, text_of
+from statekit._core.keys import hidden
 from statekit._core.sessions.forms import Live, Moved, decode_cell, decode_roster
 from statekit.driver import Fault, Match, Record
 from statekit.errors import IndeterminateError
@@ -234,7 +235,7 @@ class Case:
             for index, (name, body) in enumerate(processes.items())
         ]
         self._watched = frozenset(self.names.index(name) for name in watched)
-        log = frozenset((key, _id_in(record)) for key, record in store.items())
+        log = frozenset((key, _id_in(record)) for key, record in store.items() if not hidden(key))
         bound = (bounds.delays, bounds.late, bounds.doubles, bounds.crashes)
         places = (0,) * len(self.processes)
         self._root = World(store, places, (), bound, log, (None,) * len(places), None, "")
@@ -398,7 +399,9 @@ class Case:
         return f"; {self.names[index]} {step!r}" if isinstance(step, Ended) else ""
 
     def _nice_key(self, key: str) -> str:
-        kind = {"s": "session", "o": "owner"}.get(key.split("/", maxsplit=1)[0], key)
+        if hidden(key):
+            return f"blob …{key[-71:-60]}" if len(key) > 71 else "blobs"
+        kind = {"s": "session", "o": "owner", "w": "workspace"}.get(key.split("/", maxsplit=1)[0], key)
         if key not in self._nice:
             same = sum(name.startswith(kind) for name in self._nice.values())
             self._nice[key] = kind if kind in ("owner", key) else f"{kind} {'ABCDEFGHIJ'[same]}"

@@ -7,14 +7,17 @@ import pytest
 
 from statekit._core.envelope import decode
 from statekit._core.ids import is_session_id, sid_of
+from statekit._core.scratch.forms import Lease, decode_lease, decode_manifest
 from statekit._core.sessions.forms import Live, Moved, decode_cell, decode_roster
 from statekit._core.sessions.owners import name_of
+from statekit._core.tickets.forms import decode_slip
 from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import CorruptDataError
 from statekit.state import State
 from statekit.testing import FakeClock
 from tests.golden.samples import (
     DATA,
+    DONE,
     EXPIRES_AT,
     FOLDER,
     ID,
@@ -28,9 +31,12 @@ from tests.golden.samples import (
     WRITE_ID,
     WRITTEN,
     golden,
+    lease,
+    manifest,
     record,
     roster,
     session_key,
+    slip,
 )
 from tests.plans.states import state_of
 
@@ -131,3 +137,28 @@ def test_a_field_that_a_later_release_appends_does_no_harm() -> None:
     assert live.owner == OWNER
     owner = msgspec.msgpack.decode(decode(record("owner")).body, type=list[msgspec.Raw])
     assert decode_roster(msgspec.msgpack.encode([*owner, "future"])) == roster()
+
+
+# Workspaces
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("workspace", lease()), ("workspace-that-is-free", None)])
+def test_a_workspaces_record_is_read(name: str, wanted: Lease | None) -> None:
+    found = decode_lease(decode(record(name)).body)
+    assert found == wanted or (found.fence, found.holder, found.manifest) == (NOW, "", "")
+
+
+def test_a_manifest_is_read() -> None:
+    assert decode_manifest(lease().manifest, golden("manifest")) == manifest()
+    with pytest.raises(CorruptDataError):
+        decode_manifest(lease().manifest, golden("manifest") + b"x")
+
+
+def test_a_ticket_is_read() -> None:
+    assert decode_slip(decode(record("ticket")).body) == slip()
+    assert decode_slip(decode(record("ticket-that-is-done")).body) == slip(phase="done", owner=None, **DONE)
+
+
+def test_a_ticket_that_is_none_is_corrupt() -> None:
+    with pytest.raises(CorruptDataError):
+        decode_slip(b"\xc1")

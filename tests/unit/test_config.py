@@ -25,7 +25,7 @@ from statekit.backends.local import LocalOptions
 from statekit.config import NOWHERE, Settings, resolve
 from statekit.driver import CONTRACT, Backend, Drivers, Opening, Reach, Survives
 from statekit.errors import ConfigError, UnsupportedError
-from statekit.types import SessionPolicy
+from statekit.types import ScratchPolicy, SessionPolicy
 
 quick = hypothesis_settings(database=None, deadline=None, max_examples=200)
 
@@ -313,9 +313,62 @@ def test_a_misspelt_setting_gets_the_nearest_one(here: Path) -> None:
     assert complaint() == f'{path}: [statekit] has no setting "session"; did you mean "sessions"?'
 
 
-def test_scratch_is_not_known_yet(here: Path) -> None:
-    (here / "statekit.toml").write_text('[statekit]\nscratch = "local:scratch"\n')
-    assert 'has no setting "scratch"' in complaint()
+# The scratch space
+
+
+def places(settings: Settings) -> list[str]:
+    return [target.authority for target in settings.scratch or ()]
+
+
+def test_a_scratch_space_lives_where_sessions_and_objects_do() -> None:
+    assert places(resolve(url="shelf://all")) == ["all", "all"]
+    assert places(resolve(url="shelf://all", objects="shelf://files")) == ["all", "files"]
+    assert places(resolve(sessions="shelf://records", objects="shelf://files")) == ["records", "files"]
+    assert resolve().scratch == (resolve().sessions, resolve().objects)
+
+
+def test_it_has_a_url_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert places(resolve(url="shelf://all", scratch="shelf://own")) == ["own", "own"]
+    assert places(resolve(url="shelf://all", scratch={"url": "shelf://own", "retries": 1})) == ["own", "own"]
+    monkeypatch.setenv("STATEKIT_SCRATCH_URL", "shelf://environment")
+    assert places(resolve()) == ["environment", "environment"]
+    assert resolve().sessions.backend.name == "none"
+
+
+def test_a_table_says_where_either_half_lives_and_how_much_there_may_be(here: Path) -> None:
+    (here / "statekit.toml").write_text(
+        '[statekit]\nurl = "shelf://all"\n'
+        'scratch = { objects = "shelf://files", quota = "512MiB", files = 10, root = "work", lease = "1m", ttl = "1d" }\n'
+    )
+    settings = resolve()
+    assert places(settings) == ["all", "files"]
+    day, minute = timedelta(days=1), timedelta(minutes=1)
+    wanted = ScratchPolicy(quota=512 * 1024**2, files=10, root=here / "work", lease=minute, ttl=day)
+    assert settings.workspaces == wanted
+
+
+def test_limits_alone_leave_it_where_it_is() -> None:
+    settings = resolve(url="shelf://all", scratch={"quota": 5})
+    assert places(settings) == ["all", "all"]
+    assert settings.workspaces == ScratchPolicy(quota=5)
+
+
+def test_limits_beside_a_url_are_not_the_backends_options() -> None:
+    settings = resolve(scratch={"url": "shelf://own", "quota": 5})
+    assert (places(settings), settings.workspaces.quota) == (["own", "own"], 5)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ({"qouta": 5}, 'the scratch space has no option "qouta"; did you mean "quota"?'),
+        ({"quota": "many"}, 'the option "quota" of the scratch space takes a size'),
+        ({"records": "shelf://x?regoin=eu"}, 'scratch.records: the backend shelf has no option "regoin"'),
+        ({"lease": "1d", "ttl": "1h"}, "lease is at least a second and shorter than ttl"),
+    ],
+)
+def test_what_is_wrong_with_it_is_named(place: Any, said: str) -> None:
+    assert said in complaint(url="shelf://all", scratch=place)
 
 
 def test_a_misspelt_setting_of_the_policy_gets_the_nearest_one(here: Path) -> None:

@@ -82,12 +82,14 @@ def test_the_demo_keeps_every_promise_and_leaves_nothing(tmp_path: Path) -> None
 def test_the_demo_empties_a_backend_that_it_was_given(tmp_path: Path) -> None:
     url = f"local:{tmp_path}/state"
     stream = io.StringIO()
-    assert perform(ACTS[:1], {"url": url}, Terminal(stream)) == 0
+    assert perform((ACTS[0], ACTS[-1]), {"url": url}, Terminal(stream)) == 0
     namespace = re.search(r"demo-[0-9a-f]+", stream.getvalue())
     assert namespace is not None
     with statekit.open(url, namespace=namespace[0]) as state:
         assert list(state.objects.list()) == []
         assert all(state.sessions.list(user) == [] for user in USERS)
+        with state.scratch.workspace("jobs/large") as workspace:
+            assert workspace.files() == {}
 
 
 def test_backends_that_processes_cannot_share_are_refused() -> None:

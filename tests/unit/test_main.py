@@ -19,6 +19,7 @@ from statekit.__main__ import main
 from statekit._cli.terminal import Terminal
 from statekit._config.platforms import VARIABLES
 from statekit._core.seal import KeyRing
+from statekit.backends.memory.objects import MemoryObjects
 from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import StateError
 from statekit.testing import backend_of
@@ -287,3 +288,29 @@ def test_columns_of_a_table_are_aligned() -> None:
     stream = Stream()
     Terminal(stream, {}).table(("a", "long heading", "rest"), [("wide cell", "x", "y"), ("b", "", "")])
     assert stream.getvalue() == "a           long heading   rest\nwide cell   x              y\nb\n"
+
+
+def test_provision_lets_origins_in(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    asked: list[Any] = []
+
+    def welcome(_: Any, origins: Any, /, *, dry_run: bool) -> list[str]:
+        asked.append((list(origins), dry_run))
+        return ["pages are let in"]
+
+    backend = replace(backend_of(objects=MemoryObjects(), name="made"), welcome=welcome)
+    monkeypatch.setattr(plugins, "find", lambda _: backend)
+    origins = ["--cors-origin", "https://a.example", "--cors-origin", "http://localhost:8000"]
+    assert main(["provision", "--objects", "made:", *origins]) == 0
+    assert asked == [(["https://a.example", "http://localhost:8000"], False)]
+    assert "pages are let in" in capsys.readouterr().out
+
+
+def test_provision_says_who_lets_origins_in_where_the_engine_does_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "--url", "memory:", "--cors-origin", "https://a.example"]) == 0
+    assert "statekit.gateway" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "https://a.example/x", "ftp://a", ""])
+def test_provision_refuses_what_is_no_origin(origin: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["provision", "--url", "memory:", "--cors-origin", origin]) != 0
+    assert "origins are such as" in capsys.readouterr().err

@@ -15,12 +15,22 @@ from statekit.objects import (
     ObjectStore,
     ObjectWriter,
 )
+from statekit.scratch import AsyncScratchSpace, AsyncWorkspace, ScratchSpace, Workspace
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.state import AsyncState, State
+from statekit.tickets import AsyncTicketStore, TicketStore
 
-STORES = [(SessionStore, AsyncSessionStore), (ObjectStore, AsyncObjectStore)]
-PLAIN = {"list": AsyncObjectStore}
-"""Returns an asynchronous iterator, and is no coroutine function."""
+STORES = [
+    (SessionStore, AsyncSessionStore),
+    (ObjectStore, AsyncObjectStore),
+    (TicketStore, AsyncTicketStore),
+    (ScratchSpace, AsyncScratchSpace),
+    (Workspace, AsyncWorkspace),
+]
+PLAIN = {"list": AsyncObjectStore, "workspace": AsyncScratchSpace}
+"""Returns an asynchronous iterator, or something to enter, and is no coroutine function."""
+COLOURED = {"data", "objects"}
+"""Arguments that may be, or are, asynchronous where the store is."""
 
 
 def public(kind: type) -> dict[str, object]:
@@ -38,7 +48,7 @@ class TestTwins:
             assert list(mine.parameters) == list(twin.parameters), name
             for parameter, of_twin in zip(mine.parameters.values(), twin.parameters.values(), strict=True):
                 assert (parameter.kind, parameter.default) == (of_twin.kind, of_twin.default), name
-                if parameter.name != "data":  # the asynchronous put takes asynchronous iterators, too
+                if parameter.name not in COLOURED:
                     assert parameter.annotation == of_twin.annotation, name
 
     def test_return_the_same(self, one: type, other: type) -> None:
@@ -46,7 +56,7 @@ class TestTwins:
             mine = str(inspect.signature(method).return_annotation)  # type: ignore[arg-type]
             twin = str(inspect.signature(public(other)[name]).return_annotation)  # type: ignore[arg-type]
             assert (
-                mine.replace("Iterator", "AsyncIterator").replace("Object", "AsyncObject")
+                mine.replace("Iterator", "AsyncIterator").replace("Object", "AsyncObject").replace("Work", "AsyncWork")
                 == twin.replace("AsyncObject", "Object").replace("Object", "AsyncObject")
                 or mine == twin
             ), name
@@ -74,7 +84,8 @@ def test_every_operation_takes_a_timeout(kind: type) -> None:
 @pytest.mark.parametrize("kind", [kind for pair in STORES for kind in pair], ids=lambda kind: kind.__name__)
 def test_annotations_can_be_evaluated(kind: type) -> None:
     for method in public(kind).values():
-        typing.get_type_hints(method, localns={"list": list})
+        names = {"list": list, "ObjectStore": ObjectStore, "AsyncObjectStore": AsyncObjectStore}
+        typing.get_type_hints(method, localns=names)
 
 
 def test_the_files_of_both_offer_the_same() -> None:

@@ -10,11 +10,23 @@ import pytest
 
 from statekit import types
 from statekit.errors import ConfigError
-from statekit.types import Event, ObjectInfo, Prefix, SessionInfo, SessionPolicy, StoredObject, Swept
+from statekit.types import (
+    Checkpoint,
+    Event,
+    ObjectInfo,
+    Prefix,
+    ScratchPolicy,
+    SessionInfo,
+    SessionPolicy,
+    StoredObject,
+    Swept,
+)
 
 NOW = datetime(2027, 1, 15, tzinfo=UTC)
 VALUES = [
     SessionPolicy(),
+    ScratchPolicy(),
+    Checkpoint(1, 2, 3, 1, 2),
     SessionInfo("h", NOW, NOW, NOW, None),
     ObjectInfo("k", "v", 1, NOW, metadata={"a": "b"}),
     Prefix("a/"),
@@ -30,6 +42,19 @@ def test_the_defaults_are_those_of_the_contract() -> None:
     assert policy.lifetime == timedelta(days=90)
     assert policy.touch_interval == timedelta(seconds=60)
     assert policy.sessions_per_owner == 100
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"quota": -1}, {"files": -1}, {"lease": timedelta(milliseconds=999)}, {"lease": timedelta(days=7)}],
+)
+def test_a_policy_of_workspaces_that_makes_no_sense_is_a_configuration_error(options) -> None:
+    with pytest.raises(ConfigError):
+        ScratchPolicy(**options)
+
+
+def test_sweeps_add_up() -> None:
+    assert Swept(1, 2, 3, 4, 5) + Swept(uploads=1, directories=2) == Swept(1, 3, 3, 4, 7)
 
 
 @pytest.mark.parametrize(

@@ -58,4 +58,5 @@ CAPABILITIES: Mapping[str, str] = {
     "objects.signatures": "a signed URL that was tampered with or has expired is refused",
     "objects.signed_put": "a signed PUT is bound to the key, type and condition that were signed",
     "objects.signed_post": "a signed form is bound to the key, type and size that were signed",
+    "objects.signed_fields": "a signed form with a field that was not signed is refused",
 }

@@ -76,6 +76,15 @@ def signed_forms_are_enforced(site: Site) -> str:
     return "a signed form is taken as signed; of another size, type, key or signature it is refused"
 
 
+def forms_have_no_other_fields(site: Site) -> str:
+    """Presigned POST with one field more: S3 refuses it as extra input."""
+    form = site.client.generate_presigned_post(BUCKET, "form/more", Conditions=[["content-length-range", 1, _LIMIT]])
+    fields = {**form["fields"], "Cache-Control": "no-store"}
+    answer = post_form(form["url"], fields, b"x")
+    require(answer in (400, 403), f"a form with a field that was not signed was answered with {answer}")
+    return "a form with a field that was not signed is refused"
+
+
 def acknowledged_writes_survive_a_kill(site: Site) -> str:
     """SIGKILL under load."""
 
@@ -106,6 +115,7 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("objects.signatures", signed_urls_expire),
     probe("objects.signed_put", signed_puts_are_bound_to_what_was_signed),
     probe("objects.signed_post", signed_forms_are_enforced),
+    probe("objects.signed_fields", forms_have_no_other_fields),
     probe("durable", acknowledged_writes_survive_a_kill),
 )
 

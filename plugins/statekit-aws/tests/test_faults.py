@@ -10,7 +10,8 @@ import botocore.exceptions
 import botocore.session
 import pytest
 import statekit_aws
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, IncompleteReadError
+from statekit_aws.clients import refuse_part
 from statekit_aws.codes import CODES
 from statekit_aws.faults import TABLE, ChangedError, DamagedError, MisfitError, UnreadableError, fault
 from statekit_aws.s3.answers import meaning
@@ -41,6 +42,7 @@ SENT = {
         ),
         *("UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads"),
         *("HeadBucket", "CreateBucket", "GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration"),
+        *("GetBucketCors", "PutBucketCors"),
     ),
     "sts": ("AssumeRole",),
 }
@@ -192,3 +194,12 @@ def test_our_own_errors():
 @pytest.mark.parametrize("exc", [ValueError("x"), KeyboardInterrupt(), Exception(), SystemExit(1), MemoryError()])
 def test_what_no_table_names_is_unknown(exc):
     assert fault(exc).fault is Fault.UNKNOWN
+
+
+def test_an_answer_of_dynamodb_that_ends_early_is_lost_and_not_an_empty_one():
+    headers = {"content-length": "20"}
+    refuse_part({"headers": headers, "body": b'{"Item": {"k": "x"}}'})
+    refuse_part({"headers": {}, "body": b"{}"})
+    with pytest.raises(IncompleteReadError) as caught:
+        refuse_part({"headers": headers, "body": b'{"Item": {"k": "x"}'})
+    assert fault(caught.value).fault is Fault.LOST

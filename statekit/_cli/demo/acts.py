@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from .content import BLOCK
 from .stage import USERS, Act, Stage, Worker, expect
+from .worker import PIECE
 
 __all__ = ["ACTS"]
 
@@ -17,6 +18,8 @@ ROUNDS: Final = 20
 """How often each worker changes the common session, in two ways."""
 NEAR, FAR = 512, 128
 """Blocks of the large upload: 128 MiB, more than statekit keeps in memory; 32 MiB where a network is in between."""
+PIECES: Final = 8
+"""Pieces of what one worker begins and another one finishes."""
 MIDDLE: Final = 40
 """The block of a large object at which its writer is killed: one part has been sent, and the object is not complete."""
 
@@ -163,6 +166,35 @@ def log_out(stage: Stage) -> str:
     return f"{user} is logged out, in all {len(stage.crew)} processes"
 
 
+def hand_over(stage: Stage) -> str:
+    """Kill a worker halfway in a named workspace, and let another one go on from its last checkpoint."""
+    work = {"name": "jobs/large", "key": "crafted", "seed": 7, "pieces": PIECES}
+    first, heir = stage.hire(), stage.hire()
+    first.tell("craft", **work)
+    made = 0
+    for message in first.messages():
+        expect("piece" in message, f"{first.name} met {message.get('error')}")
+        made += 1
+        if made == PIECES // 2:
+            first.kill()
+    stage.say(f"{first.name} was killed with SIGKILL after {made} of {PIECES} pieces")
+    heir.tell("craft", **work)
+    more, found = 0, -1
+    for message in heir.messages():
+        expect("error" not in message, f"{heir.name} met {message.get('error')}")
+        if "value" in message:
+            found = message["value"]
+            break
+        more += 1
+    stage.say(f"{heir.name} waited for the lease to lapse, found {found} pieces, and made {more}")
+    expect(found in (made, made + 1), f"{made} pieces were acknowledged, and {found} were found")
+    expect(found + more == PIECES, f"{found} pieces were found, and {more} made")
+    witness = stage.crew["grace"]
+    right = witness.ask("download", key=work["key"], seed=work["seed"], size=PIECES * PIECE)
+    expect(right, "what was published is not what was to be made")
+    return f"the successor made the {more} missing pieces, and published all {PIECES} once"
+
+
 ACTS: Final = (
     Act(
         "Four worker processes log four users in",
@@ -188,6 +220,11 @@ ACTS: Final = (
         "A user logs out while a slow request is still running",
         "A session that was ended stays ended: nothing that finishes later logs the user back in.",
         log_out,
+    ),
+    Act(
+        "A worker is killed in the middle of a long job, and another one goes on",
+        "A named workspace outlives its process: one holder at a time, and its last checkpoint is whole.",
+        hand_over,
     ),
 )
 """The acts, in their order; the first one hires the crew that the others need."""

@@ -18,6 +18,7 @@ from typing import Any, Final, Self
 from urllib.parse import quote
 
 from statekit._cli.terminal import Terminal
+from statekit._core.clock import SystemClock
 from statekit.config import Settings, resolve
 from statekit.driver import Reach
 from statekit.errors import ConfigError, StateError
@@ -28,6 +29,10 @@ from .worker import POLICY
 __all__ = ["Act", "BrokenPromiseError", "Stage", "Worker", "expect", "perform"]
 
 USERS: Final = ("ada", "grace", "edsger", "barbara")
+
+
+WORKSPACES: Final = {"lease": "1s", "ttl": "10m"}
+"""A lease so short that the audience need not wait long for a dead worker's."""
 
 
 class BrokenPromiseError(Exception):
@@ -181,6 +186,16 @@ class Stage:
             for info in list(state.objects.list()):
                 state.objects.delete(info.key)
             state.objects.sweep(older_than=timedelta(0))
+        with State(self._settings, clock=_Later()) as state:
+            state.scratch.sweep()
+
+
+class _Later(SystemClock):
+    """A clock for cleaning up: by then every workspace of the demo has expired."""
+
+    def now(self) -> int:
+        """Return the time in three hours."""
+        return super().now() + 3 * 3_600_000
 
 
 def perform(acts: Sequence[Act], places: Mapping[str, str], terminal: Terminal) -> int:
@@ -200,10 +215,11 @@ def perform(acts: Sequence[Act], places: Mapping[str, str], terminal: Terminal) 
     """
     with ExitStack() as stack:
         fresh = not places
+        directory = stack.enter_context(TemporaryDirectory(prefix="statekit-demo-"))
         if fresh:
-            directory = stack.enter_context(TemporaryDirectory(prefix="statekit-demo-"))
             places = {"url": f"local:{quote(directory)}"}
-        opening = {**places, "namespace": f"demo-{secrets.token_hex(4)}"}
+        scratch = {**WORKSPACES, "root": f"{directory}/workspaces"}
+        opening = {**places, "namespace": f"demo-{secrets.token_hex(4)}", "scratch": scratch}
         settings = resolve(**opening, policy=POLICY)  # type: ignore[arg-type]  # mypy takes every value for a policy
         _refuse_lonely(settings)
         _introduce(settings, terminal)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
-from itertools import count
+from itertools import count, islice
 from typing import Any, Final
 
 from statekit.errors import SessionGoneError, StateError
@@ -28,6 +28,9 @@ POLICY: Final = SessionPolicy(
     idle_timeout=timedelta(minutes=10), lifetime=timedelta(minutes=30), touch_interval=timedelta(0)
 )
 """Short, so that on a backend that expires by itself nothing is left even if the demo is killed."""
+
+PIECE: Final = 4
+"""Blocks of one piece of what ``craft`` makes."""
 
 SMALL, LARGE = 2, 48
 """Blocks of the objects that ``write_without_end`` writes: one request, and more than one part."""
@@ -102,6 +105,20 @@ class Actor:
         """Destroy a session."""
         return self._state.sessions.destroy(identifier)
 
+    def craft(self, name: str, key: str, seed: int, pieces: int) -> int:
+        """Make something piece by piece in a named workspace, publish it once; return how many pieces were there."""
+        with self._state.scratch.workspace(name, wait=60) as workspace:
+            found = workspace.files()
+            for number, piece in enumerate(batched(blocks(seed, pieces * PIECE), PIECE)):
+                if f"pieces/{number:03}" not in found:
+                    workspace.write(f"pieces/{number:03}", piece)
+                    workspace.checkpoint()
+                    tell({"piece": number})
+            parts = (workspace / f"pieces/{number:03}" for number in range(pieces))
+            workspace.write("whole", (part.read_bytes() for part in parts))
+            workspace.publish("whole", self._state.objects, key, if_absent=True)
+        return len(found)
+
     def inspect(self, prefix: str) -> dict[str, int]:
         """Read every object below a prefix and return which version of its content each holds.
 
@@ -131,6 +148,12 @@ class Actor:
 
     def _put(self, key: str, content: Iterator[bytes], seed: int, size: int) -> None:
         self._state.objects.put(key, content, metadata={"seed": str(seed), "blocks": str(size)})
+
+
+def batched(items: Iterator[bytes], size: int) -> Iterator[list[bytes]]:
+    """Yield lists of so many items; itertools has this from Python 3.12 on."""
+    while batch := list(islice(items, size)):
+        yield batch
 
 
 def _count(session: Session) -> None:

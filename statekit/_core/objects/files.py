@@ -50,6 +50,12 @@ class Reading:
         self._first = chunk.data
         return self.info
 
+    def pin(self) -> Plan[ObjectInfo]:
+        """Pin the version that is stored now, without fetching any of it."""
+        self._place = self._plans.place(self._op, self._key)
+        self.info = info_of(self._key, (yield from self._plans.look(self._op, self._place)))
+        return self.info
+
     def fetch(self, start: int, length: int) -> Plan[bytes]:
         """Return bytes of the pinned version; none at its end."""
         info = self.info or (yield from self.begin())
@@ -208,13 +214,13 @@ class AsyncObjectReader:
 class Writing:
     """An object that is written piece by piece: the plans under both writers."""
 
-    def __init__(self, plans: ObjectPlans, key: str, put: Put, timeout: float | None) -> None:
+    def __init__(self, plans: ObjectPlans, key: str, put: Put, timeout: float | None, *, signed: bool = False) -> None:
         self._plans = plans
         self._op = Operation(plans.wire, "write", timeout)
         self._key = key
         try:
             plans.wire.check_open()
-            self._place = plans.place(self._op, key)
+            self._place = plans.place(self._op, key, signed=signed)
             self._meta: Meta = put.meta()
             self._expect: Expect = put.expect()
         except BaseException as error:

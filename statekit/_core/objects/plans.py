@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from statekit._core.faults import indeterminate
 from statekit._core.ids import text_of, write_id
 from statekit._core.keys import check_key, check_prefix, hidden, redact
+from statekit._core.permits import Signer
 from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, operation
 from statekit._core.plan import Join, Plan, Start, clean_up, gather
 from statekit._core.retry import Backoff
@@ -72,21 +73,26 @@ class ObjectPlans:
         wire: What they share.
         driver: Returns the object driver; raises UnsupportedError where there is none.
         prefix: What every key begins with.
+        signer: Signs for the gateway, where one is configured.
     """
 
-    def __init__(self, wire: Wire, driver: Callable[[], ObjectDriver], prefix: str) -> None:
+    def __init__(
+        self, wire: Wire, driver: Callable[[], ObjectDriver], prefix: str, signer: Signer | None = None
+    ) -> None:
         self.wire = wire
-        self._driver = driver
-        self._prefix = prefix
+        self.driver = self._driver = driver
+        self.prefix = self._prefix = prefix
+        self.signer = signer
 
-    def place(self, op: Operation, key: str) -> str:
-        """Return the driver's key.
+    def place(self, op: Operation, key: str, *, signed: bool = False) -> str:
+        """Return the driver's key. One that was signed was judged then, and may be statekit's own.
 
         Raises:
             InvalidKeyError: The key is outside the grammar.
         """
         op.key = None
-        check_key(key)
+        if not signed:
+            check_key(key)
         op.key = redact(key)
         return self._prefix + key
 
@@ -100,9 +106,11 @@ class ObjectPlans:
     @operation
     def put(self, op: Operation, key: str, data: AsyncData, put: Put) -> Plan[ObjectInfo]:
         """Store an object: in one request if it is small, in parts beside each other if it is not."""
-        place = self.place(op, key)
+        return (yield from self.store(op, key, self.place(op, key), put, source_of(data)))
+
+    def store(self, op: Operation, key: str, place: str, put: Put, source: Source) -> Plan[ObjectInfo]:
+        """Store what a source gives, and close it."""
         meta, expect = put.meta(), put.expect()
-        source = source_of(data)
         try:
             first = yield from source.take(PART)
             second = (yield from source.take(PART)) if len(first) == PART else b""
@@ -185,6 +193,11 @@ class ObjectPlans:
         """Read an object, or a range of it, of one version."""
         place = self.place(op, key)
         _check_range(start, length)
+        chunk = yield from self.whole(op, place, start, length)
+        return StoredObject(chunk.data, info_of(key, chunk.stat))
+
+    def whole(self, op: Operation, place: str, start: int = 0, length: int | None = None) -> Plan[Chunk]:
+        """Read all bytes of a range of one version, in parts beside each other if there are many."""
         first = yield from self.read(op, place, start, PART if length is None else min(length, PART), None)
         stat = first.stat
         end = stat.size if length is None else min(start + length, stat.size)
@@ -197,7 +210,7 @@ class ObjectPlans:
         if len(data) == stat.size and stat.crc32c is not None and crc32c(data) != stat.crc32c:
             raise CorruptDataError("the object does not match its checksum", clause="O-21")
         op.size = len(data)
-        return StoredObject(data, info_of(key, stat))
+        return Chunk(stat, data)
 
     def read(self, op: Operation, place: str, start: int, length: int, version: str | None) -> Plan[Chunk]:
         """Read a part of one version of an object.
@@ -219,10 +232,18 @@ class ObjectPlans:
     @operation
     def stat(self, op: Operation, key: str) -> Plan[ObjectInfo]:
         """Describe an object."""
-        stat = yield from self._stat(op, self.place(op, key))
+        return info_of(key, (yield from self.look(op, self.place(op, key))))
+
+    def look(self, op: Operation, place: str) -> Plan[Stat]:
+        """Return what the engine knows about an object.
+
+        Raises:
+            NotFoundError: There is none.
+        """
+        stat = yield from self._stat(op, place)
         if stat is None:
             raise _absent()
-        return info_of(key, stat)
+        return stat
 
     @operation
     def exists(self, op: Operation, key: str) -> Plan[bool]:
@@ -370,6 +391,10 @@ class ObjectPlans:
     @operation
     def sweep(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
         """Abort uploads that were begun long ago and never finished."""
+        return (yield from self.reclaim(op, older_than))
+
+    def reclaim(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
+        """Abort uploads, as a part of a sweep."""
         driver = self._driver()
         if not isinstance(driver, MultipartDriver):
             return Swept()

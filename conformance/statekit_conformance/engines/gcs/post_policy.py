@@ -96,8 +96,7 @@ def verify(fields: Mapping[str, str], keys: signing.Keys) -> Policy:
     for name in ("policy", "x-goog-algorithm", "x-goog-credential", "x-goog-date", "x-goog-signature"):
         if not fields.get(name):
             raise errors.denied(f"the form has no {name}")
-    if fields["x-goog-algorithm"] != signing.ALGORITHM:
-        raise errors.not_implemented(f"the signing algorithm {fields['x-goog-algorithm']}")
+    signing.check_algorithm(fields["x-goog-algorithm"])
     scope = signing.Scope.of(fields["x-goog-credential"])
     if fields["x-goog-date"][:8] != scope.date:
         raise errors.invalid("the credential's date is not that of x-goog-date")

@@ -72,8 +72,7 @@ class Signed:
         missing = [name for name in _PARAMETERS if not query.get(f"X-Goog-{name}")]
         if missing:
             raise errors.required(f"X-Goog-{missing[0]} is missing from the signed URL")
-        if query["X-Goog-Algorithm"] != ALGORITHM:
-            raise errors.not_implemented(f"the signing algorithm {query['X-Goog-Algorithm']}")
+        check_algorithm(query["X-Goog-Algorithm"])
         try:
             moment = moments.parse_basic(query["X-Goog-Date"])
             expires = int(query["X-Goog-Expires"])
@@ -98,6 +97,18 @@ class Signed:
             raise errors.Refusal(403, "forbidden", "AccessDenied", "the signature is not valid yet")
         if now > self.moment + self.expires * moments.MICROSECONDS:
             raise expired()
+
+
+def check_algorithm(name: str) -> None:
+    """Refuse another signing algorithm than the one that is verified here.
+
+    Raises:
+        Refusal: 501 for the service's other one, 400 for what is none.
+    """
+    if name == "GOOG4-HMAC-SHA256":
+        raise errors.not_implemented(f"the signing algorithm {name}")
+    if name != ALGORITHM:
+        raise errors.invalid("there is no such signing algorithm")
 
 
 def is_signed(query: Iterable[str]) -> bool:

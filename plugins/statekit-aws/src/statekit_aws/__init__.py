@@ -27,6 +27,12 @@ def _provision(opening: Opening[Any], /, *, dry_run: bool) -> Sequence[str]:
     return provision(opening, dry_run=dry_run)
 
 
+def _welcome(opening: Opening[Any], origins: Sequence[str], /, *, dry_run: bool) -> Sequence[str]:
+    from .cors import welcome
+
+    return welcome(opening, origins, dry_run=dry_run)
+
+
 def _backend(name: str, options: type[Any], *, records: bool, objects: bool) -> AnyBackend:
     opener: Callable[[Opening[Any]], Drivers] = _open
     return Backend(
@@ -40,6 +46,7 @@ def _backend(name: str, options: type[Any], *, records: bool, objects: bool) -> 
         survives=Survives.SERVER,
         open=opener,
         provision=_provision,
+        welcome=_welcome if objects else None,
     )
 
 

@@ -68,11 +68,27 @@ class Client:
         if self._own:
             service = client.meta.service_model.service_id.hyphenize()
             client.meta.events.register(f"before-call.{service}", self._bound)
+            client.meta.events.register("before-parse.dynamodb", refuse_part)
         return client
 
     def _bound(self, context: dict[str, Any], **_: Any) -> None:
         """Give one request the time that its call has, as botocore's httpsession reads it."""
         context["read_timeout"] = getattr(self._patience, "seconds", None)
+
+
+def refuse_part(response_dict: Mapping[str, Any], **_: Any) -> None:
+    """Refuse an answer of DynamoDB's that ends early.
+
+    botocore takes JSON that it cannot read for an empty answer, and in an empty answer there is no item.
+
+    Raises:
+        IncompleteReadError: There is less of it than its head says.
+    """
+    body, length = response_dict["body"], response_dict["headers"].get("content-length", "")
+    if length.isdigit() and len(body) < int(length):
+        from botocore.exceptions import IncompleteReadError
+
+        raise IncompleteReadError(actual_bytes=len(body), expected_bytes=int(length))
 
 
 def client_for(opening: Opening[Any], service: str, endpoint: str | None, session: Session) -> Client:

@@ -13,7 +13,7 @@ from statekit.driver import Failure, Fault
 
 from .codes import failure
 
-__all__ = ["TABLE", "ChangedError", "DamagedError", "MisfitError", "UnreadableError", "fault"]
+__all__ = ["TABLE", "ChangedError", "DamagedError", "MisfitError", "UnreadableError", "WeakSignatureError", "fault"]
 
 
 class DamagedError(Exception):
@@ -32,6 +32,11 @@ class MisfitError(Exception):
     """The table's key is not the one that records need."""
 
 
+class WeakSignatureError(Exception):
+    """The client signs by version 2, which drops conditions silently. What it signed is not handed out."""
+
+
+_VERSION: Final = 'sign by version 4: make the client with Config(signature_version="s3v4")'
 _CREDENTIALS: Final = "see where boto3 looks for credentials in the README of statekit-aws"
 _REGION: Final = "set the region with the option region, or with AWS_DEFAULT_REGION"
 _PROFILE: Final = "there is no such profile in boto3's configuration files"
@@ -47,6 +52,7 @@ TABLE: Final[dict[type[BaseException], Failure]] = {
     ChangedError: Failure(Fault.BUSY),
     UnreadableError: Failure(Fault.CORRUPT),
     MisfitError: Failure(Fault.MISCONFIGURED, advice="the table's only key must be k, a string: use another table"),
+    WeakSignatureError: Failure(Fault.MISCONFIGURED, advice=_VERSION),
     # Not one byte of the request left.
     **_all(
         Failure(Fault.UNREACHED),

@@ -27,6 +27,12 @@ def _provision(opening: Opening[GcsOptions], /, *, dry_run: bool) -> Sequence[st
     return provision(opening, dry_run=dry_run)
 
 
+def _welcome(opening: Opening[GcsOptions], origins: Sequence[str], /, *, dry_run: bool) -> Sequence[str]:
+    from .cors import welcome
+
+    return welcome(opening, origins, dry_run=dry_run)
+
+
 BACKEND: Final = Backend(
     contract=CONTRACT,
     name="gcs",
@@ -38,6 +44,7 @@ BACKEND: Final = Backend(
     survives=Survives.SERVER,
     open=_open,
     provision=_provision,
+    welcome=_welcome,
 )
 
 

@@ -20,6 +20,7 @@ from statekit.driver import (
     Expect,
     Failure,
     Gone,
+    Grant,
     Match,
     Meta,
     Millis,
@@ -28,6 +29,7 @@ from statekit.driver import (
     Record,
     Refused,
     Sight,
+    Signed,
     Stat,
     Token,
     Upload,
@@ -37,6 +39,8 @@ from . import faults
 from .answers import UnreadableError
 from .faults import UnsentError
 from .flows import ObjectFlows, RecordFlows
+from .place import Place
+from .signing import Account, account_of, sign
 from .transport import Sender
 from .uploads import PARTS, UploadFlows
 
@@ -94,18 +98,22 @@ class Records:
 
 
 class Objects:
-    """The ObjectDriver and MultipartDriver.
+    """The ObjectDriver, MultipartDriver and SigningDriver.
 
     Args:
-        sender: Sends requests.
+        sender: Sends requests, and knows the credentials.
         flows: What the calls send.
         uploads: The same for uploads in parts.
+        place: Where the objects are.
     """
 
     parts = PARTS
 
-    def __init__(self, sender: Sender, flows: ObjectFlows, uploads: UploadFlows) -> None:
+    def __init__(self, sender: Sender, flows: ObjectFlows, uploads: UploadFlows, place: Place) -> None:
         self._run = sender.run
+        self._sender = sender
+        self._place = place
+        self._account: Account | None = None
         self._flows = flows
         self._uploads = uploads
 
@@ -210,6 +218,12 @@ class Objects:
     def uploads(self, prefix: str, /, *, cursor: str | None, limit: int, timeout: float) -> Page[Upload]:
         """List unfinished uploads."""
         return self._run(self._uploads.uploads(prefix, cursor, limit), timeout)
+
+    def sign(self, grant: Grant, /, *, timeout: float) -> Signed:  # noqa: ARG002 - nothing is sent
+        """Sign a grant with the service account's key."""
+        if self._account is None:
+            self._account = account_of(self._sender.credentials())
+        return sign(self._account, self._sender.url(), self._place, grant, time.time_ns() // 1_000_000)
 
     def fault(self, exc: BaseException, /) -> Failure:
         """Explain an exception."""

@@ -19,6 +19,7 @@ from urllib3 import exceptions as wire
 from statekit.driver import Failure, Fault
 
 from .answers import Answer, UnreadableError
+from .signing import KeylessError
 
 __all__ = [
     "TABLE",
@@ -37,6 +38,7 @@ _SLOW_UPLOAD: Final = 408
 _NO_BUCKET: Final = "create the bucket: python -m statekit provision --url gs://…"
 _NO_PROJECT: Final = "name the project of the new bucket: --url 'gs://…?project=…', or GOOGLE_CLOUD_PROJECT"
 _CREDENTIALS: Final = "set up Application Default Credentials, or name a key with service_account_file"
+_SIGNING: Final = "sign with a service account's key: name one with service_account_file"
 _PERMISSION: Final = "grant the account roles/storage.objectUser on the bucket"
 _CERTIFICATE: Final = "check the endpoint, and the certificate authorities that this machine trusts"
 
@@ -72,6 +74,7 @@ TABLE: Final[Mapping[type[BaseException], Failure]] = {
     **_each(Failure(Fault.LOST), UploadGoneError),
     **_each(Failure(Fault.CORRUPT), UnreadableError),
     **_each(Failure(Fault.MISCONFIGURED, advice=_NO_PROJECT), NoProjectError),
+    **_each(Failure(Fault.MISCONFIGURED, advice=_SIGNING), KeylessError),
     # Google's answers, by status.
     **_each(
         Failure(Fault.REJECTED),

@@ -29,7 +29,7 @@ def open_sync(opening: Opening[GcsOptions]) -> Drivers:
 
     return Drivers(
         records=Records(sender, RecordFlows(place)),
-        objects=Objects(sender, ObjectFlows(place), UploadFlows(place)),
+        objects=Objects(sender, ObjectFlows(place), UploadFlows(place), place),
         close=sender.close,
         check=check,
     )

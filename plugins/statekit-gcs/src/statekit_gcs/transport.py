@@ -36,6 +36,9 @@ class Lender(Protocol):
     def url(self) -> str:
         """Return the service's URL."""
 
+    def credentials(self) -> Any:
+        """Return the client's credentials."""
+
     def close(self) -> None:
         """Close what was opened here."""
 
@@ -61,6 +64,10 @@ class Shared:
     def url(self) -> str:
         """Return what the client talks to."""
         return str(self._client.api_endpoint)
+
+    def credentials(self) -> Any:
+        """Return the client's credentials."""
+        return self._client._credentials  # noqa: SLF001 - all of Google's packages know them by this name
 
     def close(self) -> None:
         """The application's own client stays open."""
@@ -116,6 +123,10 @@ class Own:
     def url(self) -> str:
         """Return what the client talks to."""
         return str(self._client.api_endpoint)
+
+    def credentials(self) -> Any:
+        """Return the client's credentials."""
+        return self._client._credentials  # noqa: SLF001 - all of Google's packages know them by this name
 
     def close(self) -> None:
         """Close all sessions that are not lent, and the client."""
@@ -187,6 +198,14 @@ class Sender:
             unpacked = not request.exact or response.status_code >= 400
             body = _read(response.raw, deadline, unpacked=unpacked)
         return Answer(response.status_code, {name.lower(): text for name, text in response.headers.items()}, body)
+
+    def url(self) -> str:
+        """Return the service's URL."""
+        return self._lender.url()
+
+    def credentials(self) -> Any:
+        """Return the credentials that requests are sent with."""
+        return self._lender.credentials()
 
     def close(self) -> None:
         """Close what was opened here."""

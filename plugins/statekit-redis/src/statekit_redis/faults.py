@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 from collections.abc import Iterator
 from typing import Final
 
 from redis import exceptions as errors
+from redis import sentinel
+from redis.asyncio import sentinel as asyncio_sentinel
 
 from statekit.driver import Failure, Fault
 
-__all__ = ["CODES", "TABLE", "DamagedError", "EvictingError", "UnreachedError", "fault"]
+__all__ = ["CODES", "PHRASES", "TABLE", "DamagedError", "EvictingError", "UnreachedError", "fault"]
 
 
 class DamagedError(Exception):
@@ -30,6 +33,10 @@ TABLE: Final[dict[type[BaseException], Failure]] = {
     DamagedError: Failure(Fault.REJECTED),
     UnreachedError: Failure(Fault.UNREACHED),
     EvictingError: Failure(Fault.MISCONFIGURED, advice="set maxmemory-policy noeviction"),
+    sentinel.MasterNotFoundError: Failure(Fault.UNREACHED),
+    sentinel.SlaveNotFoundError: Failure(Fault.UNREACHED),
+    asyncio_sentinel.MasterNotFoundError: Failure(Fault.UNREACHED),
+    asyncio_sentinel.SlaveNotFoundError: Failure(Fault.UNREACHED),
     errors.AuthenticationError: Failure(Fault.DENIED, advice="set the variable that password_env names"),
     errors.AuthenticationWrongNumberOfArgsError: Failure(Fault.DENIED),
     errors.AuthorizationError: Failure(Fault.DENIED),
@@ -89,16 +96,29 @@ CODES: Final[dict[str, Failure]] = {
     "CROSSSLOT": Failure(Fault.REJECTED),
     "WRONGTYPE": Failure(Fault.CORRUPT),
     "UNKILLABLE": Failure(Fault.BUSY),
+    "REDIRECT": Failure(Fault.BUSY),
+    "MOVED": Failure(Fault.BUSY),
+    "ASK": Failure(Fault.BUSY),
+    "DENIED": Failure(Fault.DENIED, advice="the server is in protected mode: give it a password"),
 }
 """The server's error codes, for answers that redis-py gives no class of its own, as in scripts."""
 
+PHRASES: Final[dict[str, Failure]] = {
+    "max number of clients": Failure(Fault.BUSY, advice="the server takes no more clients: see its maxclients"),
+    "DB index": Failure(Fault.MISCONFIGURED, advice="the server has no database of this number"),
+    "unknown command": Failure(Fault.MISCONFIGURED, advice="the server lacks a command; Redis 6.2 or later is needed"),
+}
+"""Answers without a code of their own, by words in them."""
+
+_WRAPPED: Final = re.compile(r"Error running script [^:]*:(?: ?@user_script: ?\d+:)+ -?([A-Z]+)\b")
+"""How Redis before 7.0 words what a command in a script answered."""
 _NOT_REACHED: Final = (ConnectionRefusedError, FileNotFoundError, socket.gaierror)
 _CONNECTING: Final = ("Error ", "Timeout connecting", "timed out connecting")
 
 
 def fault(exc: BaseException, /) -> Failure:
     """Explain an exception. Pure and total."""
-    if type(exc) is errors.ResponseError and (failure := _by_code(str(exc))) is not None:
+    if type(exc) in (errors.ResponseError, errors.ConnectionError) and (failure := _by_text(str(exc))) is not None:
         return failure
     if isinstance(exc, errors.ConnectionError | errors.TimeoutError | OSError) and _was_connecting(exc):
         known = TABLE.get(type(exc))
@@ -110,9 +130,12 @@ def fault(exc: BaseException, /) -> Failure:
     return next((TABLE[kind] for kind in type(exc).__mro__ if kind in TABLE), Failure(Fault.UNKNOWN))
 
 
-def _by_code(message: str) -> Failure | None:
-    """Read the first word of an error; a script's error may carry ``ERR`` or the script's name around it."""
-    return next((CODES[word] for word in message.replace(":", " ").split()[:2] if word in CODES), None)
+def _by_text(message: str) -> Failure | None:
+    """Read an answer's code: its first word, or the second after ``ERR``; or know its words."""
+    wrapped = _WRAPPED.match(message)
+    words = [wrapped[1]] if wrapped else message.replace(":", " ").split()[:2]
+    code = next((CODES[word] for word in words if word in CODES), None)
+    return code or next((failure for phrase, failure in PHRASES.items() if phrase in message), None)
 
 
 def _was_connecting(exc: BaseException) -> bool:

@@ -16,10 +16,12 @@ from statekit.driver import (
     Expect,
     Failure,
     Gone,
+    Grant,
     Match,
     Meta,
     Page,
     Refused,
+    Signed,
     Stat,
     Token,
 )
@@ -28,7 +30,7 @@ from statekit_aws.clients import Client
 from statekit_aws.faults import ChangedError
 from statekit_aws.versions import is_foreign
 
-from . import answers
+from . import answers, signing
 from .answers import Answer
 from .copying import Copying
 from .requests import ObjectRequests
@@ -38,7 +40,7 @@ __all__ = ["Objects"]
 
 
 class Objects(Uploads):
-    """The ObjectDriver, and with what it inherits the MultipartDriver.
+    """The ObjectDriver and SigningDriver, and with what it inherits the MultipartDriver.
 
     Args:
         client: Sends.
@@ -176,6 +178,10 @@ class Objects(Uploads):
         """List a part of the objects."""
         request = self._requests.page(prefix, delimiter=delimiter, start_after=start_after, cursor=cursor, limit=limit)
         return answers.listed(self._client.call("list_objects_v2", timeout, request), self._requests.name, cursor)
+
+    def sign(self, grant: Grant, /, *, timeout: float) -> Signed:  # noqa: ARG002 - nothing is sent
+        """Sign a grant; credentials that are fetched for it are fetched in boto3's own time."""
+        return signing.sign(self._client.raw, self._requests, grant)
 
     def fault(self, exc: BaseException, /) -> Failure:
         """Explain an exception."""

@@ -1,0 +1,1 @@
+"""Cases about presigned requests: they are really sent, over HTTP, without credentials."""

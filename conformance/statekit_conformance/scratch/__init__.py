@@ -1,0 +1,1 @@
+"""Cases about scratch spaces: directories, leases, checkpoints and what is swept."""

@@ -1,0 +1,1 @@
+"""Upload tickets as plans: procedure P4 of docs/protocols.md."""
