@@ -13,6 +13,19 @@ nox.options.error_on_missing_interpreters = True
 
 PLUGINS = tuple(sorted(str(path.parent) for path in Path("plugins").glob("statekit-*/pyproject.toml")))
 TESTING = ("pytest>=9", "pytest-randomly>=3.16", "pytest-timeout>=2.3", "hypothesis>=6.150")
+FRAMEWORKS = {
+    "newest": ("flask", "fastapi", "starlette", "httpx2", "django"),
+    "oldest": (
+        "flask==3.0.0",
+        "werkzeug==3.0.0",
+        "fastapi==0.115.3",
+        "starlette==0.40.0",
+        "httpx==0.27.0",
+        "anyio==4.6.0",
+        "django==5.1",
+    ),
+}
+"""What the integrations are tested with: the oldest is what the extras promise."""
 TARGETS = (
     "memory",
     "local",
@@ -54,7 +67,7 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types: mypy --strict on everything that is shipped, pyright on the public interface."""
-    install_all(session, "mypy>=1.18", "pyright>=1.1.400", "boto3-stubs[s3,dynamodb]")
+    install_all(session, "mypy>=1.18", "pyright>=1.1.400", "boto3-stubs[s3,dynamodb]", *FRAMEWORKS["newest"])
     for package in ("statekit", "conformance/statekit_conformance", *(f"{path}/src" for path in PLUGINS)):
         session.run("mypy", "--strict", package)
     session.run("pytest", "-p", "no:randomly", "tests/typing")
@@ -63,10 +76,19 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Unit tests, plans stepped by hand, the interleaving explorer, and the suite's and plugins' own tests."""
-    install_all(session, "pytest-xdist>=3.6")
+    install_all(session, "pytest-xdist>=3.6", *FRAMEWORKS["newest"])
     paths = session.posargs or ["tests", "conformance/tests", *(f"{path}/tests" for path in PLUGINS)]
-    # xdist wants the same names of tests in each process, and some names show sets.
-    session.run("pytest", "-n", "2", "--dist", "worksteal", *paths, env={"PYTHONHASHSEED": "0"})
+    # xdist wants the same names of tests in each process, and some names show sets. Mutants have their own session.
+    arguments = ["-n", "2", "--dist", "worksteal", "--ignore=conformance/tests/broken"]
+    session.run("pytest", *arguments, *paths, env={"PYTHONHASHSEED": "0"})
+
+
+@nox.session
+@nox.parametrize("age", ["oldest", "newest"])
+def frameworks(session: nox.Session, age: str) -> None:
+    """The integrations with the oldest and the newest frameworks that they support."""
+    session.install("-e", ".", *TESTING, *FRAMEWORKS[age])
+    session.run("pytest", "tests/unit/integrations", *session.posargs)
 
 
 @nox.session
@@ -97,9 +119,10 @@ def browser(session: nox.Session) -> None:
 
 @nox.session
 def mutants(session: nox.Session) -> None:
-    """Who tests the tests: every known wrong variant of the protocols is found."""
+    """Who tests the tests: every wrong backend and protocol is found, each by its clause. Prints the kill matrix."""
     install_all(session)
-    session.run("pytest", "-v", "tests/explore/test_mutants.py", *session.posargs)
+    paths = ("conformance/tests/broken", "tests/explore/test_mutants.py", "tests/explore/test_workspaces.py")
+    session.run("python", "-m", "pytest", "-q", "-p", "conformance.tests.broken.matrix", *paths, *session.posargs)
 
 
 @nox.session

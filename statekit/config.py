@@ -201,20 +201,22 @@ def _target(found: list[Source], store: str) -> Target | None:
 def _scratch_target(found: list[Source], part: str, other: str) -> Target | None:
     """Return the backend of a scratch space's records or files: its own, or that of the other store's."""
     for source in found:
-        place = source.settings.get("scratch")
-        if isinstance(place, Mapping) and "url" not in place:
-            place = place.get(part)
-            name = f"scratch.{part}"
-        else:
-            name = "scratch"
+        place, where = _own_place(source.settings.get("scratch"), part)
         if place is not None:
-            with _naming(source.where("scratch") + name.removeprefix("scratch")):
-                if isinstance(place, Mapping):
-                    place = {key: value for key, value in place.items() if key not in POLICY or name != "scratch"}
+            with _naming(source.where("scratch") + where):
                 return _located(place, source.directory, with_client=source is found[0])
         if other in source.settings or "url" in source.settings:
             return _target([source], other)
     return None
+
+
+def _own_place(setting: object, part: str) -> tuple[object, str]:
+    """Return what a scratch space's setting says of one half's place, or None; and what to call that."""
+    if not isinstance(setting, Mapping):
+        return setting, ""
+    if "url" in setting:
+        return {name: value for name, value in setting.items() if name not in POLICY}, ""
+    return setting.get(part), f".{part}"
 
 
 def _default(found: list[Source]) -> Target:

@@ -114,6 +114,10 @@ _RECORDS: Final = _section(
     ("R-21", "A call ends, with an answer or a fault, within its timeout and a little."),
     ("R-22", "A driver may be called from many threads at once."),
     ("R-23", "A call sends one request and never repeats it."),
+    (
+        "R-40",
+        "The same calls of a record driver in the same order have the same answers as in memory, versions and stamps aside.",
+    ),
 )
 
 _SESSIONS: Final = _section(
@@ -192,6 +196,10 @@ _SESSIONS: Final = _section(
     ),
     ("S-36", "A session behaves like a dict with str keys."),
     ("S-37 +reopen", "A session that was acknowledged loads through another opening."),
+    (
+        "S-60",
+        "The same calls of a session store at the same times have the same answers and errors as in memory, ids aside.",
+    ),
 )
 
 _OBJECTS: Final = _section(
@@ -245,6 +253,10 @@ _OBJECTS: Final = _section(
     ("O-25", "open for reading is a binary file: read, seek, tell and iteration give the object's bytes."),
     ("O-26", "Keys under statekit's reserved prefix are refused and never listed."),
     ("O-27 +reopen", "An object that was acknowledged is read through another opening."),
+    (
+        "O-48",
+        "The same calls of an object store in the same order have the same answers and errors as in memory, versions and times aside.",
+    ),
 )
 
 _PRESIGNED: Final = _section(
@@ -350,6 +362,10 @@ _OBJECT_DRIVER: Final = _section(
     ("O-70", "A stale, foreign or malformed version is a refusal, never an exception, and changes nothing."),
     ("O-71", "An object of 0 bytes, and one of 8 MiB in a single write, come back as they were written."),
     ("O-72", "A call never repeats a request."),
+    (
+        "O-90",
+        "The same calls of an object driver in the same order have the same answers as in memory, versions and times aside.",
+    ),
 )
 
 _SCRATCH: Final = _section(

@@ -13,7 +13,7 @@ from typing import Any, final
 from statekit._core.run import AsyncRunner, Runner
 from statekit._core.sessions.plans import OnConflict, SessionPlans
 from statekit._core.sessions.session import Session
-from statekit.types import SessionInfo, Swept
+from statekit.types import SessionInfo, SessionPolicy, Swept
 
 __all__ = ["AsyncSessionStore", "OnConflict", "Session", "SessionStore"]
 
@@ -23,10 +23,14 @@ class SessionStore:
     """Sessions that outlive the process, and lose no update to concurrent requests.
 
     Get one from ``statekit.open(...).sessions``.
+
+    Attributes:
+        policy: How long sessions live, and how many one owner may have.
     """
 
     def __init__(self, plans: SessionPlans, runner: Runner) -> None:
         self._plans = plans
+        self.policy: SessionPolicy = plans.policy
         self._run = runner.run
 
     def __repr__(self) -> str:
@@ -192,10 +196,15 @@ class SessionStore:
 
 @final
 class AsyncSessionStore:
-    """The same for asyncio. Get one from ``statekit.aopen(...).sessions``."""
+    """The same for asyncio. Get one from ``statekit.aopen(...).sessions``.
+
+    Attributes:
+        policy: How long sessions live.
+    """
 
     def __init__(self, plans: SessionPlans, runner: AsyncRunner) -> None:
         self._plans = plans
+        self.policy: SessionPolicy = plans.policy
         self._run = runner.run
 
     def __repr__(self) -> str:

@@ -25,6 +25,7 @@ SECTIONS: Final = (
     "configuration",
     "registration",
     "workloads",
+    "agreement",
 )
 """The folders that hold cases."""
 

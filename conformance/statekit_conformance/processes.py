@@ -48,6 +48,16 @@ class Child:
             raise AssertionError(f"a process failed: {value}")
         return value
 
+    def so_far(self) -> list[Any]:
+        """Return what the function has reported and nobody has received, without waiting for more."""
+        found = []
+        while self._ours.poll(0):
+            kind, value = self._ours.recv()
+            if kind != "reported":
+                raise AssertionError(f"a process {kind}: {value}")
+            found.append(value)
+        return found
+
     def rest(self) -> list[Any]:
         """Return what the function reported before it ended or was killed, as far as nobody has received it."""
         found = []

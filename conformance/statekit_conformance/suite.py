@@ -65,19 +65,21 @@ class Suite:
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
         """Run each case for each target, in the colours that make a difference to it."""
         if "statekit_running" in metafunc.fixturenames:
-            stores = _uses_stores(metafunc)
+            stores, clauses = _uses_stores(metafunc), clauses_of(metafunc.definition)
             most = 1 if _MIXED in metafunc.fixturenames else 2
             places = [
                 Place(target, colour)
                 for target in self.choice.targets
+                if _is_judged_by(target, clauses)
                 for colour in _colours(target, stores=stores)[:most]
             ]
             metafunc.parametrize("statekit_running", places, indirect=True, scope="session", ids=str)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        """Refuse to judge nothing."""
+        """Refuse to judge nothing; forget cases that no target is judged by."""
         if any(is_case(item) for item in items) and not self.choice.targets:
             raise pytest.UsageError("no target can start here; the lines above say why")
+        items[:] = [item for item in items if not (is_case(item) and _is_asked_of_nobody(item))]
 
     def start(self, target: Target) -> Running:
         """Return the target, started, stopping another one that runs.
@@ -206,6 +208,16 @@ def _place(item: pytest.Item) -> Place | None:
     callspec = getattr(item, "callspec", None)
     found: Place | None = callspec.params.get("statekit_running") if callspec is not None else None
     return found
+
+
+def _is_judged_by(target: Target, clauses: tuple[str, ...]) -> bool:
+    return target.clauses is None or not target.clauses.isdisjoint(clauses)
+
+
+def _is_asked_of_nobody(item: pytest.Item) -> bool:
+    """Whether a case is only there because pytest makes one item of an empty list of parameters."""
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and not isinstance(callspec.params.get("statekit_running", Place), type | Place)
 
 
 def _uses_stores(metafunc: pytest.Metafunc) -> bool:

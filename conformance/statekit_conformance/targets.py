@@ -41,6 +41,7 @@ class Target:
         provision: Whether the backend may create what is missing, such as a table, before it is judged.
         prepare: Called with the filled-in URLs once everything runs, to create what else is needed.
         timeout: Seconds that one request to the engine may take.
+        clauses: The only ones that it is judged by; None for all of them.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Target:
     provision: bool = False
     prepare: Callable[[tuple[str, ...]], object] | None = None
     timeout: float = 10.0
+    clauses: frozenset[str] | None = None
 
     @property
     def schemes(self) -> tuple[str, ...]:

@@ -88,6 +88,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-39": ("objects.signatures", "objects.signed_post"),
     "O-41": ("objects.signatures", "objects.signed_post"),
     "O-42": ("objects.signatures", "objects.signed_post", "objects.signed_fields"),
+    "O-51": ("objects.range_beyond",),
     "O-52": ("objects.range_beyond",),
     "O-53": ("objects.read_pinned",),
     "O-54": ("objects.range_beyond",),
@@ -120,6 +121,20 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "P-52": ("objects.batch",),
 }
 """What a clause takes of an engine, by the names of its certification."""
+
+
+def _all_of(store: str) -> tuple[str, ...]:
+    taken = (name for names in CERTIFIED.values() for name in names)
+    return tuple(dict.fromkeys(name for name in taken if name.startswith(f"{store}.")))
+
+
+_AGREEMENT: Final[Mapping[str, tuple[str, ...]]] = {
+    "R-40": _all_of("records"),
+    "S-60": _all_of("records"),
+    "O-48": _all_of("objects"),
+    "O-90": _all_of("objects"),
+}
+"""Generated programs take everything."""
 
 _SESSIONS: Final = (
     "records.one_read",
@@ -172,7 +187,8 @@ def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[st
 
 
 def _engine_fault(running: Running, name: str, takes: tuple[str, ...]) -> tuple[str, str] | None:
-    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *takes):
+    taken = (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *_AGREEMENT.get(name, ()), *takes)
+    for capability in taken:
         for certificate in running.certificates:
             if (finding := certificate.lack(capability)) is not None:
                 return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"

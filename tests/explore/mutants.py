@@ -65,11 +65,13 @@ class Mutant:
         break_it: Patches the real one.
         case: Where it shows.
         wrong: What the explorer says.
+        clause: Of the contract, that it violates.
     """
 
     break_it: Callable[..., None]
     case: Callable[[], Case]
     wrong: str
+    clause: str
 
 
 def nothing(monkeypatch) -> None:
@@ -408,7 +410,7 @@ MUTANTS: dict[str, Mutant] = {
             {"appends a": appends("a"), "deletes and creates": deletes_and_creates},
             setup=register, invariants=[], bounds=Bounds(1), engine=engine,
         ),
-        "a write replaces what it never saw",
+        "a write replaces what it never saw", "R-04",
     ),
     "a condition that also accepts one's own id †": Mutant(
         nothing,
@@ -416,68 +418,68 @@ MUTANTS: dict[str, Mutant] = {
             {"saves a": saves("a", 1), "touches": touches}, setup=anonymous, invariants=[], bounds=Bounds(1),
             engine=engine, now={"touches": LATER},
         ),
-        "a write takes effect twice",
+        "a write takes effect twice", "R-02",
     ),
     "writing without a condition †": Mutant(
         writes_without_a_condition,
         lambda: Case({"saves a": saves("a", 1), "saves b": saves("b", 1)}, setup=anonymous,
                      invariants=[saves_keep("a", "b")], bounds=Bounds(0)),
-        "a write replaces what it never saw",
+        "a write replaces what it never saw", "S-07",
     ),
     "a delete that claims what somebody else deleted †": Mutant(
         claims_what_somebody_deleted,
         lambda: Case({"removes": removes, "removes too": removes}, setup=a_file, invariants=[claimed_once]),
-        "two were told that they had deleted one object",
+        "two were told that they had deleted one object", "O-12",
     ),
     "a sweep by version alone †": Mutant(
         sweeps_by_version_alone,
         lambda: Case({"touches": touches, "sweeps": sweeps}, setup=anonymous, invariants=[touched_is_there],
                      bounds=Bounds(0), now={"touches": EXPIRY - 1, "sweeps": EXPIRY + HOUR}),
-        "a session was swept that was touched",
+        "a session was swept that was touched", "S-29",
     ),
     # More of P1
     "a refusal on the second attempt is trusted": Mutant(
         trusts_a_refusal_after_a_lost_reply,
         lambda: Case({"counts 1": counts}, setup=a_session({"n": 0}), invariants=[counted_once]),
-        "1 increments are acknowledged, 0 refused, and the counter says 2",
+        "1 increments are acknowledged, 0 refused, and the counter says 2", "E-05",
     ),
     "a lineage that nobody reads": Mutant(
         looks_for_its_id_at_the_top_only,
         lambda: Case({"appends a": appends("a"), "appends b": appends("b")}, setup=register,
                      invariants=[appended_once]),
-        "appends a was told that its own write was lost to another one, and it was applied",
+        "appends a was told that its own write was lost to another one, and it was applied", "E-05",
     ),
     "a new write id for each attempt": Mutant(
         takes_a_new_id_for_each_attempt,
         lambda: Case({"counts 1": counts}, setup=a_session({"n": 0}), invariants=[counted_once]),
-        "the counter says 2",
+        "the counter says 2", "S-13",
     ),
     "an unknown write reported as committed": Mutant(
         says_committed_when_nobody_can_tell,
         lambda: Case({"saves a": saves("a", 1)}, setup=anonymous, invariants=[saves_keep("a")]),
-        "the acknowledged save of ['a'] is lost",
+        "the acknowledged save of ['a'] is lost", "E-06",
     ),
     "a lineage that begins anew when an expired record is replaced": Mutant(
         begins_a_new_lineage_after_expiry,
         lambda: Case({"creates": creates()}, setup=owned, invariants=[], now={"creates": NOW + 100 * 24 * HOUR}),
-        "a write replaces what it never saw",
+        "a write replaces what it never saw", "E-05",
     ),
     # † of P2
     "planting again under the same id †": Mutant(
         plants_again_under_the_same_id,
         lambda: Case({"creates and destroys": creates_and_destroys}, invariants=[its_own_destroyed_is_dead]),
-        "a write takes effect twice",
+        "a write takes effect twice", "S-20",
     ),
     "a destroy that ignores where the session moved †": Mutant(
         destroys_only_what_the_id_names,
         lambda: Case({"rotates": rotates, "destroys": destroys}, setup=anonymous, invariants=[destroyed_is_dead]),
-        "a session was destroyed while it was rotated, and the new one is alive",
+        "a session was destroyed while it was rotated, and the new one is alive", "S-21",
     ),
     "keeping by id †": Mutant(
         keeps_by_id,
         lambda: Case({"rotates": rotates, "revokes": revokes_but}, setup=owned, invariants=[kept_is_alive],
                      bounds=Bounds(0)),
-        "the old session was moved, and the new one is not there",
+        "the old session was moved, and the new one is not there", "S-25",
     ),
     "pruning by idle expiry †": Mutant(
         forgets_sessions_that_are_idle,
@@ -486,88 +488,88 @@ MUTANTS: dict[str, Mutant] = {
             invariants=[revoked_are_dead], bounds=Bounds(0), watched=["revokes"],
             now={"touches": EXPIRY - 1, "creates": EXPIRY + 1, "revokes": EXPIRY + 2},
         ),
-        "everything was revoked, and a session from before can be loaded",
+        "everything was revoked, and a session from before can be loaded", "S-24",
     ),
     "registering first, and pruning what is absent †": Mutant(
         registers_first,
         lambda: Case({"creates": creates(), "creates too": creates()}, setup=owned, policy=ONE_EACH,
                      invariants=[every_login_can_be_found], bounds=Bounds(0)),
-        "returned a session that its owner's record does not know",
+        "returned a session that its owner's record does not know", "S-24",
     ),
     # More of P2
     "a create that is not in its owner's record": Mutant(
         returns_before_it_registers,
         lambda: Case({"creates": creates()}, setup=owned, invariants=[every_login_can_be_found]),
-        "creates returned a session that its owner's record does not know",
+        "creates returned a session that its owner's record does not know", "S-24",
     ),
     "a rotation that its owner's record does not know": Mutant(
         rotates_without_telling_the_owner,
         lambda: Case({"rotates": rotates}, setup=owned, invariants=[every_login_can_be_found], bounds=Bounds(0)),
-        "rotates returned a session that its owner's record does not know",
+        "rotates returned a session that its owner's record does not know", "S-24",
     ),
     "a rotation that enrols what was revoked": Mutant(
         enrols_whatever_was_revoked,
         lambda: Case({"rotates": rotates, "revokes": revokes}, setup=owned, invariants=[revoked_are_dead],
                      bounds=Bounds(0), watched=["revokes"]),
-        "what a session from before was rotated into can be loaded",
+        "what a session from before was rotated into can be loaded", "S-24",
     ),
     "a rotation that does not follow saves": Mutant(
         rotates_without_following,
         lambda: Case({"rotates": rotates, "saves a": saves("a", 1)}, setup=anonymous,
                      invariants=[rotation_keeps("a")], bounds=Bounds(0)),
-        "the rotation lost ['a']",
+        "the rotation lost ['a']", "S-19",
     ),
     "a rotation that gives up what it may have switched to": Mutant(
         discards_what_may_have_been_switched_to,
         lambda: Case({"rotates": rotates}, setup=anonymous, invariants=[the_login_lives], bounds=Bounds(2, 1)),
-        "the old session was moved, and the new one is not there",
+        "the old session was moved, and the new one is not there", "S-18",
     ),
     "a rotation that leaves the old id alive": Mutant(
         leaves_the_old_id_alive,
         lambda: Case({"rotates": rotates}, setup=anonymous, invariants=[rotated_is_dead], bounds=Bounds(0)),
-        "the old id works after its rotation",
+        "the old id works after its rotation", "S-18",
     ),
     "a refused delete taken for done": Mutant(
         takes_a_refused_delete_for_done,
         lambda: Case({"saves a": saves("a", 1), "destroys": destroys}, setup=anonymous,
                      invariants=[destroyed_is_dead], bounds=Bounds(0)),
-        "a destroyed session can be loaded",
+        "a destroyed session can be loaded", "S-20",
     ),
     "an expired session that destroy leaves to the sweep": Mutant(
         leaves_an_expired_session_to_the_sweep,
         lambda: Case({"touches": touches, "destroys": destroys}, setup=anonymous, invariants=[destroyed_is_dead],
                      bounds=Bounds(0), now={"touches": EXPIRY - 1, "destroys": EXPIRY + 1}),
-        "a destroyed session can be loaded",
+        "a destroyed session can be loaded", "S-20",
     ),
     "a crash between dooming and deleting that nobody mends": Mutant(
         leaves_the_doomed_to_who_doomed_them,
         lambda: Case({"revokes": revokes, "revokes again": revokes}, setup=owned, invariants=[revoked_are_dead],
                      bounds=Bounds(0, 0, 0, 1), watched=["revokes", "revokes again"]),
-        "everything was revoked, and a session from before can be loaded",
+        "everything was revoked, and a session from before can be loaded", "S-24",
     ),
     "an owner's record that expires before its sessions": Mutant(
         lets_the_owner_expire_before_its_sessions,
         lambda: Case({"revokes": revokes, "revokes again": revokes}, setup=owned, invariants=[revoked_are_dead],
                      bounds=Bounds(0, 0, 0, 1), watched=["revokes", "revokes again"],
                      now={"revokes again": NOW + 2 * HOUR}),
-        "everything was revoked, and a session from before can be loaded",
+        "everything was revoked, and a session from before can be loaded", "S-24",
     ),
     "a save that creates": Mutant(
         creates_what_it_cannot_save,
         lambda: Case({"saves a": saves("a", 1), "destroys": destroys}, setup=anonymous,
                      invariants=[destroyed_is_dead], bounds=Bounds(0)),
-        "a destroyed session can be loaded",
+        "a destroyed session can be loaded", "S-12",
     ),
     "a save without merging": Mutant(
         saves_the_whole_session,
         lambda: Case({"saves a": saves("a", 1), "saves b": saves("b", 1)}, setup=anonymous,
                      invariants=[saves_keep("a", "b")], bounds=Bounds(0)),
-        "is lost",
+        "is lost", "S-07",
     ),
     "a mark that nobody compares": Mutant(
         compares_the_mark_too_early,
         lambda: Case({"logs in": logs_in, "revokes": revokes}, setup=owned, invariants=[revoked_are_dead],
                      bounds=Bounds(0), watched=["revokes"]),
-        "everything was revoked after logs in had taken its mark, and its session can be loaded",
+        "everything was revoked after logs in had taken its mark, and its session can be loaded", "S-26",
     ),
 }  # fmt: skip

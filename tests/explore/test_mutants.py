@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.explore.model import Engine
@@ -10,7 +12,9 @@ from tests.explore.search import BrokenPromise
 
 
 @pytest.mark.parametrize("name", MUTANTS)
-def test_the_explorer_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_explorer_finds(
+    name: str, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> None:
     mutant = MUTANTS[name]
     mutant.break_it(monkeypatch)
     with pytest.raises(BrokenPromise) as broken:
@@ -19,6 +23,7 @@ def test_the_explorer_finds(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     print(f"\n{name}:\n{told}")
     assert mutant.wrong in told.split("\n", maxsplit=1)[0]
     assert "   1. " in told
+    record_property("mutant", (name, {mutant.clause: "a schedule of the explorer"}))
 
 
 @pytest.mark.parametrize("name", MUTANTS)

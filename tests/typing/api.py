@@ -13,6 +13,8 @@ from statekit import (
     AsyncObjectReader,
     AsyncObjectWriter,
     AsyncState,
+    AsyncWorkspace,
+    Checkpoint,
     Event,
     ObjectInfo,
     ObjectReader,
@@ -25,6 +27,7 @@ from statekit import (
     StateError,
     StoredObject,
     Swept,
+    Workspace,
 )
 from statekit.testing import FakeClock
 
@@ -154,3 +157,39 @@ def errors(state: State) -> None:
         assert_type(error.current, str | None)
     except StateError as error:
         assert_type(error.op, str | None)
+
+
+def told(done: int, total: int) -> None:
+    assert_type((done, total), tuple[int, int])
+
+
+def scratch(state: State) -> None:
+    statekit.open("memory:", scratch={"quota": "512MiB", "objects": "memory:files"})
+    with state.scratch.workspace() as anonymous:
+        assert_type(anonymous, Workspace)
+        assert_type(anonymous.path, Path)
+        assert_type(anonymous / "a", Path)
+        assert_type(anonymous.fence, int | None)
+    with state.scratch.workspace("job", ttl=timedelta(days=1), wait=5.0, lazy=True, progress=told) as workspace:
+        assert_type(workspace.write("a", [b"1"]), Path)
+        assert_type(workspace.fetch(state.objects, "key", name="b", progress=told), Path)
+        assert_type(workspace.publish("b", state.objects, "key", if_absent=True), ObjectInfo)
+        assert_type(workspace.checkpoint(timeout=1.0), Checkpoint)
+        assert_type(workspace.files(), dict[str, int])
+        assert_type(workspace.remove("b"), bool)
+        workspace.restore("a", progress=told)
+        workspace.renew()
+    assert_type(state.scratch.sweep(), Swept)
+
+
+async def ascratch(state: AsyncState) -> None:
+    async with state.scratch.workspace("job") as workspace:
+        assert_type(workspace, AsyncWorkspace)
+        assert_type(await workspace.fetch(state.objects, "key"), Path)
+        assert_type(await workspace.checkpoint(), Checkpoint)
+    assert_type(await state.scratch.sweep(), Swept)
+
+
+def wrong_scratch(state: State, other: AsyncState, workspace: Workspace) -> None:
+    workspace.fetch(other.objects, "key")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    state.scratch.workspace("job", ttl=5)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]

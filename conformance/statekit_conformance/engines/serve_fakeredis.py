@@ -8,6 +8,28 @@ from typing import Any
 from fakeredis import TcpFakeServer
 from redis.exceptions import ResponseError
 
+_PIECE = 1 << 20  # bytes
+
+
+class Pieces:
+    """A connection's bytes as they arrive.
+
+    fakeredis asks for lines, and appends each to what it has of a command. Any binary value is many lines: the time
+    for a large one would grow with its square.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def readline(self) -> bytes:
+        """Return what there is; nothing if there is nothing yet."""
+        found: bytes | None = self._stream.read1(_PIECE)
+        return found or b""
+
+    def close(self) -> None:
+        """Close it."""
+        self._stream.close()
+
 
 def patient(handler: Any) -> Any:
     """Return a handler whose connection lives on after an answer that is an error, as in every Redis.
@@ -16,8 +38,11 @@ def patient(handler: Any) -> Any:
     """
 
     class Patient(handler):  # type: ignore[misc]  # known at run time only
+        rfile: Any
+
         def setup(self) -> None:
             super().setup()
+            self.rfile = Pieces(self.rfile)
             read = self.current_client.read_response
 
             def read_response(*arguments: Any, **options: Any) -> Any:

@@ -202,6 +202,30 @@ def test_no_message_event_or_repr_about_sessions_gives_anything_away(subject, lo
     assert given_away(texts, session.id, *(copied.id for copied in copies)) == []
 
 
+class SaidTooMuch(Exception):  # noqa: N818
+    """As SDKs' exceptions do."""
+
+
+@clause("E-03", needs=("records", "objects", "reopen"))
+def test_what_an_sdk_says_stays_in_its_own_exception(interposed, logged):
+    def fails():
+        raise SaidTooMuch(f"no route to user:{SECRETS['value']}@db")
+
+    raised = []
+    for driver, method, use in (
+        (interposed.at_records, "read", lambda: interposed.sessions.owner_mark("a")),
+        (interposed.at_objects, "stat", lambda: interposed.stored_objects.exists("a")),
+    ):
+        driver.before(method, fails)
+        with pytest.raises(StateError) as caught:
+            use()
+        raised.append(caught.value)
+    texts = [text for error in raised for text in (str(error), repr(error), repr(vars(error)))]
+    texts += [repr(event) for event in interposed.events] + [record.getMessage() for record in logged.records]
+    assert given_away(texts) == []
+    assert all(isinstance(error.__cause__, SaidTooMuch) for error in raised)
+
+
 @clause("E-03", needs=("objects",))
 def test_no_message_event_or_repr_about_objects_gives_anything_away(view, logged):
     key = SECRETS["key"]

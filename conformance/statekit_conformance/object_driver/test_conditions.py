@@ -58,6 +58,28 @@ def test_a_write_that_expects_a_stale_version_is_refused(objects_driver):
     assert objects_driver.bytes_of(key) == b"second"
 
 
+@clause("O-72", "O-55")
+def test_a_write_is_applied_once(objects_driver):
+    """One that its driver sent twice would leave another version than the one that it returned, or a refusal."""
+    key = objects_driver.key("once")
+    version = objects_driver.put(key, b"0")
+    for number in range(1, 20):
+        answer = objects_driver.write(key, b"%d" % number, expect=Match(version))
+        assert isinstance(answer, Committed)
+        version = answer.version
+        assert objects_driver.stat(key).version == version
+
+
+@clause("O-55")
+@pytest.mark.parametrize("size", [64 * 1024, 1024 * 1024 + 1, 8 * 1024 * 1024])
+def test_a_condition_holds_for_large_objects_too(objects_driver, size):
+    key = objects_driver.key("large")
+    version = objects_driver.put(key, b"first")
+    for expect in (ABSENT, Match(f"{version}x")):
+        assert_refusal_shows(objects_driver.write(key, bytes(size), expect=expect), objects_driver.stat(key))
+    assert objects_driver.bytes_of(key) == b"first"
+
+
 @clause("O-55", "O-70")
 def test_a_write_that_expects_a_version_is_refused_where_nothing_is_stored(objects_driver):
     key = objects_driver.key("gone")

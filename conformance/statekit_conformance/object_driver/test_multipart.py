@@ -269,6 +269,13 @@ def test_uploads_lists_what_was_begun_and_neither_finished_nor_aborted(multipart
 
 
 @clause("O-68")
+def test_uploads_lists_each_upload_of_one_key_also_before_its_first_part(multipart, objects_driver):
+    key = objects_driver.key("two")
+    first, second = multipart.begin(key), small(multipart, key)[0]
+    assert sorted(found.id for found in multipart.uploads()) == sorted([first.id, second.id])
+
+
+@clause("O-68")
 def test_a_listed_upload_can_be_aborted(multipart, objects_driver):
     for number in range(3):
         small(multipart, objects_driver.key(f"{number}"))

@@ -35,13 +35,15 @@ def test_stat_and_read_see_every_acknowledged_change(objects_driver):
 
 @clause("O-51", needs=("reopen",))
 def test_another_opening_sees_every_acknowledged_change(objects_driver):
-    key, other = objects_driver.key("shared"), objects_driver.another()
-    objects_driver.put(key, b"first")
-    assert other.bytes_of(key) == b"first"
-    other.put(key, b"second")
-    assert objects_driver.bytes_of(key) == b"second"
-    other.delete(key)
-    assert objects_driver.stat(key) is None
+    key, openings = objects_driver.key("shared"), (objects_driver, objects_driver.another())
+    for number, writer in enumerate(openings * 2):
+        data = b"%d" % number
+        version = writer.put(key, data)
+        for reader in openings:
+            assert (reader.bytes_of(key), reader.stat(key).version) == (data, version)
+    openings[1].delete(key)
+    for reader in openings:
+        assert (reader.read(key), reader.stat(key)) == (None, None)
 
 
 def bytes_read(subject, key):
@@ -180,6 +182,7 @@ def test_every_range_is_what_was_asked_for_and_no_more_than_there_is(objects_dri
 def test_an_object_of_any_size_in_one_write_comes_back(objects_driver, size):
     key, data = objects_driver.key("size"), (bytes(range(256)) * (size // 256 + 1))[:size]
     objects_driver.put(key, data)
+    assert objects_driver.stat(key).size == size
     chunk = objects_driver.read(key, start=0, length=LIMIT)
     assert chunk.stat.size == size
     assert chunk.data == data

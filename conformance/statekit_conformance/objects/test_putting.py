@@ -435,6 +435,8 @@ def test_an_object_is_read_through_another_opening(subject):
     assert (found.data, dict(found.info.metadata), found.info.version) == (b"data", {"a": "ü"}, version)
     other.objects.put("file", b"new", if_match=version)
     assert one.objects.get("file").data == b"new"
+    one.objects.put("file", b"newer")
+    assert other.objects.get("file").data == b"newer"
     assert [info.key for info in other.objects.list()] == ["file"]
 
 

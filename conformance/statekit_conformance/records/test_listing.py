@@ -73,12 +73,17 @@ def test_a_listing_shows_only_keys_under_its_prefix(records):
 
 @clause("R-17", "R-15")
 def test_an_entry_is_what_a_read_gives(records):
+    """What has expired is listed, too: a sweep would not find it otherwise."""
+    keys = set()
     for number, expires_at in enumerate((None, NOW - HOUR, NOW + HOUR)):
         key = records.key(f"{number}")
         made = records.create(key, b"value", expires_at=expires_at)
         if expires_at:
             records.touch(key, seen=made, expires_at=expires_at + 1)
-    for entry in records.entries():
+        keys.add(key)
+    entries = records.entries()
+    assert {entry.key for entry in entries} == keys
+    for entry in entries:
         record = records.read(entry.key)
         assert (entry.version, entry.expires_at, entry.stamp) == (record.version, record.expires_at, record.stamp)
 

@@ -25,8 +25,11 @@ def test_a_read_sees_every_acknowledged_change(records):
     for number in range(15):
         created = records.create(key, b"%d" % number)
         assert records.read(key).value == b"%d" % number
-        records.write(key, b"changed", expect=Match(created.version))
-        assert records.read(key).value == b"changed"
+        records.write(key, b"changed", expect=Match(created.version), expires_at=NOW)
+        seen = records.read(key)
+        assert (seen.value, seen.expires_at) == (b"changed", NOW)
+        records.touch(key, seen=seen, expires_at=LATER)
+        assert records.read(key).expires_at == LATER
         records.delete(key)
         assert records.read(key) is None
 

@@ -14,7 +14,7 @@ from typing import Any, Final, Self
 
 __all__ = ["imports", "opening"]
 
-_OURS: Final = {"statekit", "statekit_conformance", "msgspec", "pluggy", "google_crc32c"}
+_OURS: Final = {"statekit", "statekit_conformance", "msgspec", "typing_extensions", "pluggy", "google_crc32c"}
 _WATCHED: Final = {
     "socket.connect": "connects",
     "socket.getaddrinfo": "looks a host up",

@@ -177,6 +177,16 @@ def test_a_session_that_another_request_just_saved_is_destroyed_all_the_same(vie
     assert view.sessions.load(session.id) is None
 
 
+@clause("S-20", needs=("reopen",))
+def test_a_session_that_is_saved_while_it_is_destroyed_is_destroyed_all_the_same(view, interposed):
+    session = view.sessions.create({"a": 1})
+    copy = view.sessions.load(session.id)
+    copy["a"] = 2
+    interposed.at_records.before("delete", lambda: view.sessions.save(copy))
+    assert interposed.sessions.destroy(session.id) is True
+    assert view.sessions.load(session.id) is None
+
+
 @clause("S-20", "E-13")
 def test_of_many_logouts_at_once_some_find_the_session_and_none_fails(view, together):
     identifier = view.sessions.create({"a": 1}).id

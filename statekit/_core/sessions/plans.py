@@ -51,6 +51,7 @@ class SessionPlans:
         self._driver = driver
         self._cells = Cells(wire, driver, prefix, policy)
         self._owners = Owners(self._cells, prefix, policy.sessions_per_owner)
+        self.policy = policy
         self._interval = policy.touch_interval // MILLISECOND
 
     @operation

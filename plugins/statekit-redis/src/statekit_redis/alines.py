@@ -36,9 +36,20 @@ class AsyncLines:
             ResponseError: The answer is an error.
             RedisError: The connection broke.
         """
-        answer = (await self._exchange(request, 1, timeout))[0]
-        if isinstance(answer, ResponseError):
-            raise answer
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        line = self._fresh(loop.time()) or await self._take(deadline)
+        try:
+            async with asyncio.timeout_at(deadline):
+                await line.send_packed_command(request, check_health=False)
+                answer = await line.read_response(disable_decoding=True)
+        except ResponseError:
+            await self._give(line, loop.time())
+            raise
+        except BaseException:
+            await line.disconnect(nowait=True)
+            raise
+        await self._give(line, loop.time())
         return answer
 
     async def ask_all(self, requests: Sequence[Packed], timeout: float) -> list[Any]:
@@ -48,22 +59,17 @@ class AsyncLines:
             TimeoutError: As ``ask``, for all of them.
             RedisError: The same.
         """
-        return await self._exchange([piece for request in requests for piece in request], len(requests), timeout)
-
-    async def _exchange(self, pieces: Packed, count: int, timeout: float) -> list[Any]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout
         line = await self._take(deadline)
         try:
             async with asyncio.timeout_at(deadline):
-                await line.send_packed_command(pieces, check_health=False)
-                answers = [await _answer(line) for _ in range(count)]
+                await line.send_packed_command([piece for each in requests for piece in each], check_health=False)
+                answers = [await _answer(line) for _ in requests]
         except BaseException:
             await line.disconnect(nowait=True)
             raise
-        self._idle.append((line, loop.time()))
-        if self._closed:
-            await self.close()
+        await self._give(line, loop.time())
         return answers
 
     async def close(self) -> None:
@@ -72,16 +78,28 @@ class AsyncLines:
         while self._idle:
             await self._idle.pop()[0].disconnect()
 
+    def _fresh(self, now: float) -> Any:
+        """Return a connection that was used a moment ago, or None."""
+        if self._idle and now - self._idle[-1][1] <= LULL:
+            return self._idle.pop()[0]
+        return None
+
     async def _take(self, deadline: float) -> Any:
-        try:
-            line, used = self._idle.pop()
-        except IndexError:
+        now = asyncio.get_running_loop().time()
+        line = self._fresh(now)
+        if line is None and self._idle:
+            line = self._idle.pop()[0]
+            if await _is_closed(line):
+                await _connect(line, deadline)
+        elif line is None:
             line = self._make()
             await _connect(line, deadline)
-        else:
-            if asyncio.get_running_loop().time() - used > LULL and await _is_closed(line):
-                await _connect(line, deadline)
         return line
+
+    async def _give(self, line: Any, now: float) -> None:
+        self._idle.append((line, now))
+        if self._closed:
+            await self.close()
 
 
 async def _connect(line: Any, deadline: float) -> None:

@@ -1,0 +1,1 @@
+"""Agreement: generated programs run on a target and on the memory backend in lockstep, every answer compared."""

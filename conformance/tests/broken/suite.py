@@ -1,0 +1,95 @@
+"""A plugin for pytest that has the conformance suite judge every mutant, each by its own clauses, in one run.
+
+``STATEKIT_MUTANTS`` names a folder: ``kills.json`` is written there. ``STATEKIT_MUTANTS_ONLY`` names some of them, and
+``STATEKIT_MUTANTS_ALL`` has every case asked: usually a mutant that each of its clauses has killed is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import Phase
+
+from statekit_conformance.agreement import budget
+from statekit_conformance.targets import Target
+from statekit_conformance.verdicts import clauses_of
+
+from .catalogue import CONTROLS, MUTANTS
+from .mutant import Mutant
+
+ONLY = os.environ.get("STATEKIT_MUTANTS_ONLY", "").split()
+EVERY = bool(os.environ.get("STATEKIT_MUTANTS_ALL"))
+CHOSEN = {name: mutant for name, mutant in {**MUTANTS, **CONTROLS}.items() if not ONLY or name in ONLY}
+NAMED = frozenset(clause for mutant in MUTANTS.values() for clause in mutant.clauses)
+KILLS: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+"""Mutant, clause, and what the cases said that failed."""
+ASKED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+
+budget.PHASES = (Phase.generate,)  # nobody reads the programs that kill
+
+
+def target_of(mutant: Mutant) -> Target:
+    """Return the target that the suite judges."""
+    return Target(
+        name=mutant.scheme,
+        url=mutant.url,
+        start=mutant.begin,
+        stop=mutant.end,
+        clauses=frozenset(mutant.clauses) or NAMED,
+    )
+
+
+TARGETS = [target_of(mutant) for mutant in CHOSEN.values()]
+
+
+def pytest_statekit_targets() -> list[Target]:
+    """Return a target for each mutant."""
+    return TARGETS
+
+
+def _place(item: Any) -> Any:
+    return getattr(item, "callspec", None) and item.callspec.params.get("statekit_running")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Go from mutant to mutant, and leave out what is asked of none."""
+    order = {target.name: number for number, target in enumerate(TARGETS)}
+    items[:] = sorted((item for item in items if _place(item)), key=lambda item: order[_place(item).target.name])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leave the dead alone."""
+    name = _place(item).target.name
+    clauses = set(clauses_of(item)) & set(CHOSEN[name].clauses)
+    if clauses and not EVERY and all(KILLS[name][clause] for clause in clauses):
+        pytest.skip("it is dead")
+    for clause in clauses:
+        ASKED[name][clause].append(item.nodeid)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Note who killed whom."""
+    facts = dict(report.user_properties).get("statekit")
+    if report.failed and isinstance(facts, dict):
+        name = str(facts["target"])
+        case = report.nodeid.rpartition("::")[2].partition("[")[0]
+        crash = getattr(report.longrepr, "reprcrash", None)
+        why = (str(report.longrepr) if crash is None else crash.message).splitlines()
+        for clause in CHOSEN[name].clauses or facts["clauses"]:
+            if clause in facts["clauses"]:
+                KILLS[name][clause].append(f"{case}: {why[0] if why else ''}"[:300])
+
+
+def pytest_sessionfinish() -> None:
+    """Write down who killed whom."""
+    folder = os.environ.get("STATEKIT_MUTANTS")
+    if folder:
+        found = {name: {"kills": KILLS[name], "asked": ASKED[name]} for name in CHOSEN}
+        Path(folder, "kills.json").write_text(json.dumps(found, indent=1))

@@ -1,0 +1,49 @@
+"""Every mutant is killed, each by the clauses that it violates; and what has no defect is not.
+
+``nox -s mutants`` prints the matrix. ``STATEKIT_MUTANTS_ALL=1`` asks every case of a clause, not only until one fails.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from statekit.contract import CLAUSES, Party
+
+from .catalogue import CONTROLS, MUTANTS
+from .run import judged
+
+
+@pytest.fixture(scope="session")
+def verdicts(tmp_path_factory):
+    """What the suite said of all mutants, in one run."""
+    return judged(tmp_path_factory.mktemp("mutants"), every=bool(os.environ.get("STATEKIT_MUTANTS_ALL")))
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("scheme", MUTANTS)
+def test_the_clause_kills(scheme, verdicts, record_property):
+    mutant, told = MUTANTS[scheme], verdicts[scheme]
+    killers = {clause: told["kills"].get(clause) for clause in mutant.clauses}
+    record_property(
+        "mutant", (mutant.name, {clause: by[0].partition(":")[0] if by else None for clause, by in killers.items()})
+    )
+    alive = {clause: told["asked"].get(clause, ()) for clause, by in killers.items() if not by}
+    assert not alive, f"{mutant.name} survives these cases: {alive}"
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("scheme", CONTROLS)
+def test_nothing_kills_what_has_no_defect(scheme, verdicts):
+    assert verdicts[scheme]["kills"] == {}
+
+
+def test_every_clause_that_a_driver_owes_has_a_mutant():
+    """But for signing, which no backend does that lives in this process."""
+    owed = {clause.id for clause in CLAUSES if clause.party is Party.DRIVER and "signing" not in clause.needs}
+    assert owed - {clause for mutant in MUTANTS.values() for clause in mutant.clauses} == set()
+
+
+def test_every_mutant_is_told_apart_by_its_name():
+    assert len({mutant.name for mutant in MUTANTS.values()}) == len(MUTANTS) >= 80

@@ -1,0 +1,70 @@
+"""The examples work."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.unit.integrations.stores import Store
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+STORY = """
+import re
+import django
+from django.conf import settings
+settings.DATABASES["default"]["NAME"] = ":memory:"
+django.setup()
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.test import Client
+call_command("check")
+call_command("migrate", verbosity=0)
+get_user_model().objects.create_user("ada", password="ada")
+here, there = Client(), Client()
+for client in (here, there):
+    assert client.post("/basket", {"tea": "assam"}).status_code == 302
+    assert client.post("/login", {"username": "ada", "password": "ada"}).status_code == 302
+page = here.get("/").content.decode()
+assert "assam" in page and page.count("since") == 2, page
+here.post("/everywhere")
+assert "Log in" in there.get("/").content.decode()
+print("told")
+"""
+
+
+def test_the_story_in_flask() -> None:
+    spec = importlib.util.spec_from_file_location("flask_app", EXAMPLES / "flask_app.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    store = Store()
+    app = module.make_app(store.state)
+    here, there = app.test_client(), app.test_client()
+    for client in (here, there):
+        client.post("/basket", data={"tea": "assam"})
+        assert client.post("/login", data={"name": "ada", "password": "bob"}).status_code == 403
+        assert client.post("/login", data={"name": "ada", "password": "ada"}).status_code == 302
+    page = here.get("/").text
+    assert "assam" in page
+    assert page.count("since") == 2
+    here.post("/logout/others")
+    assert "Log in" in there.get("/").text
+    assert here.get("/").text.count("since") == 1
+    here.post("/logout/everywhere")
+    assert "Log in" in here.get("/").text
+    store.go_down()
+    here.set_cookie("__Host-session", "A" * 43)
+    answer = here.get("/")
+    assert answer.status_code == 503
+    assert "still logged in" in answer.text
+
+
+def test_the_django_site() -> None:
+    environment = {**os.environ, "STATEKIT_URL": "memory:", "DJANGO_SETTINGS_MODULE": "shop.settings"}
+    command = [sys.executable, "-c", STORY]
+    site = EXAMPLES / "django_site"
+    done = subprocess.run(command, cwd=site, env=environment, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stdout.endswith("told\n"), done.stderr
