@@ -163,27 +163,10 @@ def main() -> None:
 
 def run(dynamodb: str, s3: str, size: int) -> None:
     """Measure everything."""
-    from statekit_aws.provision import provision
-
-    from statekit.config import resolve
-    from statekit.driver import Opening
-
     url = f"aws://?table=bench&bucket=bench&dynamodb_endpoint={dynamodb}&s3_endpoint={s3}"
     session = boto3.Session(**KEYS)
-    place = resolve(url=url, client=session).sessions
-    provision(
-        Opening(
-            scheme="aws",
-            authority="",
-            path="",
-            options=place.options,
-            client=session,
-            attempt_timeout=60,
-            concurrency=8,
-            clock=None,  # type: ignore[arg-type]  # nobody asks it
-        ),
-        dry_run=False,
-    )
+    with statekit.open(url, client=session) as state:
+        state.provision()
     records = session.client("dynamodb", endpoint_url=dynamodb)
     store = session.client("s3", endpoint_url=s3, config=Config(s3=PATH_STYLE))
     other = obstore_for(s3, "bench")

@@ -10,14 +10,15 @@ if TYPE_CHECKING:
 __all__ = ["clause"]
 
 
-def clause(*ids: str, needs: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+def clause(*ids: str, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> pytest.MarkDecorator:
     """Say which clauses of the contract a case is evidence for.
 
     Args:
         ids: Such as ``R-01``. Each gets the case's outcome.
         needs: What this case needs of a target besides what its clauses need: ``records``, ``objects``, ``multipart``,
             ``reopen``, ``processes``, ``durable``.
+        takes: What it takes of an engine besides what its clauses take, by the names of the engines' certification.
     """
     import pytest
 
-    return pytest.mark.clause(*ids, needs=needs)
+    return pytest.mark.clause(*ids, needs=needs, takes=takes)

@@ -79,19 +79,29 @@ class Running:
     def _start(self) -> None:
         directory = Path(tempfile.mkdtemp(prefix="statekit-"))
         self._undo.callback(shutil.rmtree, directory, ignore_errors=True)
-        self._fields = {"directory": str(directory), "unique": f"statekit-{secrets.token_hex(6)}"}
+        self._fields = {"directory": str(directory), "unique": _fresh()}
         self._fields |= self._start_engines(directory)
         if self.target.start is not None:
             if self.target.stop is not None:
                 self._undo.callback(self.target.stop)
             self._fields |= self.target.start(directory) or {}
         self._set_environment(self._filled_environment(self._fields), self._undo)
+        self._settle()
+
+    def _settle(self) -> None:
+        """Find the place that the URLs name, with what is missing there created."""
         self.site = self._site(self._fields)
         self._undo.callback(self.site.loop.close)
         if self.target.provision:
             self._provision()
         if self.target.prepare is not None:
             self.target.prepare(self.site.urls)
+
+    def move(self) -> None:
+        """Go on in a fresh place, where the backend can create one: emulators are slow where much was left behind."""
+        if self.target.provision:
+            self._fields["unique"] = _fresh()
+            self._settle()
 
     def _provision(self) -> None:
         """Let the backends create what is missing, those that can."""
@@ -276,6 +286,10 @@ class Running:
 
 
 NEEDS: Final = ("records", "objects", "multipart", "signing", "reopen", "processes", "durable", "server")
+
+
+def _fresh() -> str:
+    return f"statekit-{secrets.token_hex(6)}"
 
 
 def _version(distribution: str) -> str:

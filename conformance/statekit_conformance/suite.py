@@ -18,7 +18,7 @@ from .report import Report
 from .running import CannotStartError, Running
 from .table import write_table
 from .targets import Target
-from .verdicts import clauses_of, needs_of, obstacles
+from .verdicts import clauses_of, needs_of, obstacles, takes_of
 from .waivers import WaiverError, read_waivers
 
 __all__ = ["Suite"]
@@ -42,6 +42,7 @@ class Suite:
         self.report = Report(self.choice.targets, self.choice.absent, _waivers(config))
         self._check_report_path()
         self._running: Running | None = None
+        self._module: Path | None = None
         self._failed: dict[str, str] = {}
         self._hangs: dict[str, int] = {}
         self._guard = Guard(config.option.statekit_allow)
@@ -99,6 +100,7 @@ class Suite:
                 self.report.note_failure(target.name, _line(error), fatal=fatal)
                 raise CannotStartError(_line(error)) from error
             self.report.note_target(self._running)
+            self._module = None
         return self._running
 
     def _checked(self, target: Target) -> Running:
@@ -129,7 +131,11 @@ class Suite:
         item.user_properties.append(("statekit", facts))
         if place is None:
             return
-        found = obstacles(self._started(place.target), clauses, needs_of(item))
+        running = self._started(place.target)
+        if self._module not in (None, item.path):
+            running.move()
+        self._module = item.path
+        found = obstacles(running, clauses, needs_of(item), takes_of(item))
         if found:
             facts["obstacles"] = {name: list(obstacle) for name, obstacle in found.items()}
             pytest.skip(": ".join(min(found.values())))

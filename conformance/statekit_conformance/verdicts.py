@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from .running import Running
 
-__all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles"]
+__all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles", "takes_of"]
 
 STATUSES: Final = ("fail", "waived", "engine-fault", "pass", "skipped", "not-claimed")
 """What a clause can come to on a target. Of several cases the first of these decides."""
@@ -58,7 +58,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-01": ("objects.range_beyond",),
     "O-03": ("objects.if_absent", "objects.multipart_conditional", "objects.slash_neighbours_if_absent"),
     "O-04": ("objects.if_match", "objects.multipart_conditional"),
-    "O-05": ("objects.if_match", "objects.if_absent", "objects.multipart_atomic"),
+    "O-05": ("objects.if_match", "objects.if_absent", "objects.multipart_conditional", "objects.multipart_atomic"),
     "O-06": ("objects.range_beyond",),
     "O-08": ("objects.ranges", "objects.range_beyond"),
     "O-09": ("objects.read_pinned",),
@@ -72,7 +72,7 @@ CERTIFIED: Final[Mapping[str, tuple[str, ...]]] = {
     "O-19": ("objects.start_after", "objects.slash_neighbours"),
     "O-20": ("objects.slash_neighbours",),
     "O-21": ("objects.damage",),
-    "O-22": ("objects.uploads_listed", "objects.batch"),
+    "O-22": ("objects.uploads_listed", "objects.uploads_dated", "objects.batch"),
     "O-23": ("objects.batch",),
     "O-24": ("objects.batch", "objects.range_beyond"),
     "O-25": ("objects.range_beyond",),
@@ -164,11 +164,18 @@ def needs_of(item: pytest.Item) -> frozenset[str]:
     return frozenset(marked | {_FIXTURES[name] for name in fixtures if name in _FIXTURES})
 
 
-def obstacles(running: Running, clauses: tuple[str, ...], needs: frozenset[str]) -> dict[str, tuple[str, str]]:
+def takes_of(item: pytest.Item) -> tuple[str, ...]:
+    """Return what the case itself takes of an engine, besides what its clauses take."""
+    return tuple(name for mark in item.iter_markers("clause") for name in mark.kwargs.get("takes", ()))
+
+
+def obstacles(
+    running: Running, clauses: tuple[str, ...], needs: frozenset[str], takes: tuple[str, ...] = ()
+) -> dict[str, tuple[str, str]]:
     """Return for each clause why the case cannot be asked: a status and a reason."""
     found = {}
     for name in clauses:
-        found[name] = _not_claimed(running, name, needs) or _engine_fault(running, name)
+        found[name] = _not_claimed(running, name, needs) or _engine_fault(running, name, takes)
     return {name: obstacle for name, obstacle in found.items() if obstacle is not None}
 
 
@@ -179,8 +186,9 @@ def _not_claimed(running: Running, name: str, needs: frozenset[str]) -> tuple[st
     return ("not-claimed", f"needs {missing[0]}: {running.lacks[missing[0]]}") if missing else None
 
 
-def _engine_fault(running: Running, name: str) -> tuple[str, str] | None:
-    for capability in (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *_AGREEMENT.get(name, ())):
+def _engine_fault(running: Running, name: str, takes: tuple[str, ...]) -> tuple[str, str] | None:
+    taken = (*_BASIS.get(name[0], ()), *CERTIFIED.get(name, ()), *_AGREEMENT.get(name, ()), *takes)
+    for capability in taken:
         for certificate in running.certificates:
             if (finding := certificate.lack(capability)) is not None:
                 return "engine-fault", f"{certificate.engine} lacks {capability}: {finding.evidence}"

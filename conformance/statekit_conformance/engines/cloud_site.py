@@ -75,10 +75,12 @@ class Site:
         found = self.call(self.bucket.list_blobs, prefix=prefix, page_size=page, start_offset=after or None)
         return [blob.name for blob in found if not after or blob.name != after]
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
-        found = self.call(self.bucket.list_blobs, prefix=prefix, delimiter="/")
-        return {blob.name for blob in found}, set(found.prefixes)
+    def level(self, prefix: str, *, page: int = 1000, after: str = "") -> tuple[list[str], list[str]]:
+        """List keys and folded prefixes up to the next slash, in pages, after some key, which the API includes."""
+        options = {"prefix": prefix, "delimiter": "/", "page_size": page, "start_offset": after or None}
+        found = self.call(self.bucket.list_blobs, **options)
+        keys = [blob.name for blob in found]
+        return keys, sorted(found.prefixes)
 
     def number(self, key: str) -> int | None:
         """Read an object that is a number."""

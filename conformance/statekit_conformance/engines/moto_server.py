@@ -23,9 +23,12 @@ class MotoServer(Engine):
     survives: ClassVar[Survival] = "client"
 
     def available(self) -> str | None:
-        """Look for boto3, and for moto with what its server needs."""
+        """Look for boto3, and for moto with what its server needs: without crc32c it calls CRC-32 by that name."""
         return (
-            missing_package("boto3") or missing_package("moto") or missing_package("flask_cors", package="moto[server]")
+            missing_package("boto3")
+            or missing_package("moto")
+            or missing_package("flask_cors", package="moto[server]")
+            or missing_package("crc32c", package="moto[s3crc32c]")
         )
 
     @property

@@ -25,8 +25,8 @@ class Store(Protocol):
     def keys(self, prefix: str, *, page: int = 1000, after: str = "") -> list[str]:
         """List keys in pages of some size, after some key."""
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
+    def level(self, prefix: str, *, page: int = 1000, after: str = "") -> tuple[list[str], list[str]]:
+        """List keys and folded prefixes up to the next slash, in pages of some size, after some key."""
 
 
 def names_of_every_kind_come_back(site: Store) -> str:
@@ -68,15 +68,40 @@ def a_listing_starts_after_any_key(site: Store) -> str:
     return f"what is listed after each of {len(expected)} keys is all that follows it"
 
 
+def a_listing_that_starts_after_a_key_folds_what_follows(site: Store) -> str:
+    """Start after a key in the middle of what is folded: the rest of it is folded too."""
+    for name in ("a", "b/1", "b/2", "c", "d/1"):
+        site.put(f"later/{name}", b"x")
+    keys, folders = site.level("later/", after="later/b/1")
+    require(
+        (keys, folders) == (["later/c"], ["later/b/", "later/d/"]),
+        f"after b/1 it lists {keys} and {folders}",
+    )
+    return "what follows the key is folded, also where the key itself lies below the same prefix"
+
+
 def a_delimiter_folds_what_lies_below_it(site: Store) -> str:
     """One level of the names."""
     expected = _fill(site, "folded/")
-    keys, folders = site.level("folded/")
+    keys, folders = map(set, site.level("folded/"))
     below = {key for key in expected if "/" in key.removeprefix("folded/")}
     require(keys == set(expected) - below, f"wrong keys: {sorted(keys ^ (set(expected) - below))}")
     wanted = {"/".join(key.split("/")[:2]) + "/" for key in below}
     require(folders == wanted, f"folded into {sorted(folders)}, not {sorted(wanted)}")
     return f"{len(keys)} keys beside {len(folders)} folded prefixes"
+
+
+def a_folded_listing_in_pages_is_complete(site: Store) -> str:
+    """The names and one that XML cannot hold, one a page: cursors are made of them."""
+    expected = [*_fill(site, "steps/"), "steps/\uffff"]
+    site.put(expected[-1], b"x")
+    below = {key for key in expected if "/" in key.removeprefix("steps/")}
+    plain = sorted(set(expected) - below)
+    wanted = sorted({"/".join(key.split("/")[:2]) + "/" for key in below})
+    keys, folders = site.level("steps/", page=1)
+    require(sorted(keys) == plain, f"wrong keys: {_difference(keys, plain)}")
+    require(sorted(folders) == wanted, f"wrong prefixes: {_difference(folders, wanted)}")
+    return f"{len(keys)} keys beside {len(folders)} folded prefixes, one a page, each once"
 
 
 def a_key_and_keys_below_it_both_exist(site: Store) -> str:
@@ -128,7 +153,9 @@ PROBES: tuple[Probe[Store], ...] = (
     probe("objects.listing_order", a_listing_is_sorted_by_bytes),
     probe("objects.listing_complete", a_listing_in_pages_is_complete),
     probe("objects.start_after", a_listing_starts_after_any_key),
+    probe("objects.start_after_folds", a_listing_that_starts_after_a_key_folds_what_follows),
     probe("objects.delimiter", a_delimiter_folds_what_lies_below_it),
+    probe("objects.delimiter_pages", a_folded_listing_in_pages_is_complete),
     probe("objects.slash_neighbours", a_key_and_keys_below_it_both_exist),
     probe("objects.slash_neighbours_if_absent", a_key_can_be_created_beside_keys_below_it),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from statekit_conformance.engines import probes_listing, probes_s3_objects
+from statekit_conformance.engines import probes_listing, probes_s3_objects, probes_s3_parts
 from statekit_conformance.engines.findings import Probe, nothing_lost, poll, probe, require
 from statekit_conformance.engines.plain_http import post_form, request, tampered
 from statekit_conformance.engines.s3_site import BUCKET, Site, site
@@ -109,6 +109,7 @@ def _spoilt(url: str, key: str) -> dict[str, str]:
 
 PROBES: tuple[Probe[Site], ...] = (
     *probes_s3_objects.PROBES,
+    *probes_s3_parts.PROBES,
     *probes_listing.PROBES,
     probe("objects.signatures", signed_urls_are_verified),
     probe("objects.signatures", signed_urls_expire),

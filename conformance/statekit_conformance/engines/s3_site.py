@@ -67,11 +67,13 @@ class Site:
         pages = listing.paginate(Bucket=BUCKET, Prefix=prefix, StartAfter=after, PaginationConfig={"PageSize": page})
         return [entry["Key"] for answer in pages for entry in answer.get("Contents", [])]
 
-    def level(self, prefix: str) -> tuple[set[str], set[str]]:
-        """List keys and folded prefixes up to the next slash."""
-        page = self.client.list_objects_v2(Bucket=BUCKET, Prefix=prefix, Delimiter="/")
-        keys = {entry["Key"] for entry in page.get("Contents", [])}
-        return keys, {entry["Prefix"] for entry in page.get("CommonPrefixes", [])}
+    def level(self, prefix: str, *, page: int = 1000, after: str = "") -> tuple[list[str], list[str]]:
+        """List keys and folded prefixes up to the next slash, in pages of some size, after some key."""
+        listing = self.client.get_paginator("list_objects_v2")
+        place = {"Bucket": BUCKET, "Prefix": prefix, "Delimiter": "/", "StartAfter": after}
+        pages = list(listing.paginate(**place, PaginationConfig={"PageSize": page}))
+        keys = [entry["Key"] for answer in pages for entry in answer.get("Contents", [])]
+        return keys, [entry["Prefix"] for answer in pages for entry in answer.get("CommonPrefixes", [])]
 
 
 @contextmanager

@@ -105,18 +105,28 @@ def test_malformed_versions_are_refusals_and_change_nothing(objects_driver, stor
     key, meta = objects_driver.key("odd"), Meta(write_id=write_id())
     if stored:
         objects_driver.put(key, b"first", meta=meta)
-    source = objects_driver.key("source")
-    objects_driver.put(source, b"source")
     before = objects_driver.stat(key)
     for version in malformed():
         expect = Match(version)
         assert isinstance(objects_driver.write(key, b"second", expect=expect), Refused), version
-        copied = objects_driver.copy(source, key, pinned=objects_driver.stat(source).version, expect=expect)
-        assert isinstance(copied, Refused), version
         if stored:
             assert isinstance(objects_driver.delete(key, expect=expect), Refused), version
             assert isinstance(objects_driver.read(key, expect=expect), Refused), version
-            assert objects_driver.copy(key, objects_driver.key("copy"), pinned=version) is None, version
+    assert objects_driver.stat(key) == before
+
+
+@clause("O-70", takes=("objects.copy_conditional", "objects.copy_pinned"))
+@pytest.mark.parametrize("stored", [True, False], ids=["stored", "absent"])
+def test_a_copy_that_names_a_malformed_version_is_refused_and_changes_nothing(objects_driver, stored):
+    key, source = objects_driver.key("odd"), objects_driver.key("source")
+    pinned = objects_driver.put(source, b"source")
+    if stored:
+        objects_driver.put(key, b"first")
+    before = objects_driver.stat(key)
+    for version in malformed():
+        copied = objects_driver.copy(source, key, pinned=pinned, expect=Match(version))
+        assert isinstance(copied, Refused), version
+        assert objects_driver.copy(source, objects_driver.key("copy"), pinned=version) is None, version
     assert objects_driver.stat(key) == before
     assert objects_driver.stat(objects_driver.key("copy")) is None
 

@@ -53,9 +53,9 @@ def test_a_delete_leaves_its_neighbours(objects_driver):
     for name in (key, *near):
         objects_driver.put(name, b"x")
     objects_driver.delete(key)
-    assert objects_driver.keys() == near
+    assert sorted(objects_driver.keys()) == near  # in which order, other cases ask
     objects_driver.delete(objects_driver.key("a/b"))
-    assert objects_driver.keys() == [name for name in near if not name.endswith("a/b")]
+    assert sorted(objects_driver.keys()) == [name for name in near if not name.endswith("a/b")]
 
 
 @clause("O-61", "O-55")

@@ -113,7 +113,15 @@ def test_a_chunk_describes_the_object_as_stat_does(objects_driver):
     objects_driver.put(key, b"0123456789", meta=meta)
     stat = objects_driver.stat(key)
     assert (stat.key, stat.size, stat.meta) == (key, 10, meta)
-    assert objects_driver.read(key, start=3, length=4).stat == stat
+    seen = objects_driver.read(key, start=3, length=4).stat
+    assert (seen.key, seen.version, seen.size, seen.modified_at, seen.meta) == (
+        stat.key,
+        stat.version,
+        stat.size,
+        stat.modified_at,
+        stat.meta,
+    )
+    assert seen.crc32c in (None, stat.crc32c)  # not every engine says it with a part of the content
 
 
 @clause("O-53")

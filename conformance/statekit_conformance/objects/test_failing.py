@@ -94,7 +94,7 @@ def test_a_source_that_turns_into_text_after_many_bytes_leaves_no_parts(view, ra
     assert raw.keys() == raw.uploads() == []
 
 
-@clause("O-10", "O-11", needs=("multipart", "reopen"))
+@clause("O-10", "O-11", needs=("multipart", "reopen"), takes=("objects.multipart_conditional",))
 @pytest.mark.parametrize("stored", [False, True])
 def test_a_condition_that_fails_at_the_end_leaves_no_parts(view, raw, noise, stored):
     condition = {"if_match": view.objects.put("file", b"before")} if stored else {"if_absent": True}

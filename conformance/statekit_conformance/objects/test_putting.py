@@ -378,7 +378,7 @@ def test_a_key_and_keys_below_it_exist_side_by_side(view):
     assert view.objects.get("a/b/c").data == b"a/b/c"
 
 
-@clause("O-20", needs=("multipart",))
+@clause("O-20", needs=("multipart",), takes=("objects.slash_neighbours_in_parts",))
 def test_a_large_object_and_keys_below_it_exist_side_by_side(view, noise):
     view.objects.put("a/b", b"below")
     view.objects.put("a", noise(PART + 1))

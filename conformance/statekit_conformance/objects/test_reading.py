@@ -230,7 +230,7 @@ def test_bytes_that_are_missing_on_the_way_down_are_never_missing_in_the_answer(
             assert interposed.stored_objects.get("file", **place).data == expected
 
 
-@clause("O-21", needs=("reopen",))
+@clause("O-21", needs=("reopen",), takes=("objects.checksums",))
 @pytest.mark.parametrize("stored", [False, True])
 def test_bytes_that_were_damaged_on_the_way_up_are_never_stored(view, interposed, noise, stored):
     if stored:
@@ -245,7 +245,7 @@ def test_bytes_that_were_damaged_on_the_way_up_are_never_stored(view, interposed
             view.objects.get("file")
 
 
-@clause("O-21", "O-11", needs=("multipart", "reopen"))
+@clause("O-21", "O-11", needs=("multipart", "reopen"), takes=("objects.checksums",))
 def test_a_part_that_was_damaged_on_the_way_up_is_never_stored(view, interposed, raw, noise):
     interposed.at_objects.sending("part", lambda data: bytes((data[0] ^ 1,)) + bytes(data[1:]), argument=2)
     with pytest.raises(BackendError):

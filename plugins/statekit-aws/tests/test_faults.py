@@ -1,14 +1,20 @@
 """Every exception that botocore declares, and every error code of the services that matters, has a meaning."""
 
 import inspect
+import re
 import ssl
+from pathlib import Path
 
+import botocore
 import botocore.exceptions
+import botocore.session
 import pytest
+import statekit_aws
 from botocore.exceptions import ClientError, IncompleteReadError
 from statekit_aws.clients import refuse_part
 from statekit_aws.codes import CODES
 from statekit_aws.faults import TABLE, ChangedError, DamagedError, MisfitError, UnreadableError, fault
+from statekit_aws.s3.answers import meaning
 
 from statekit.driver import Fault
 
@@ -19,6 +25,40 @@ DECLARED = [
 ]
 
 
+SENT = {
+    "dynamodb": (
+        *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Scan", "CreateTable"),
+        *("DescribeTable", "DescribeTimeToLive", "UpdateTimeToLive"),
+    ),
+    "s3": (
+        *(
+            "HeadObject",
+            "GetObject",
+            "PutObject",
+            "DeleteObject",
+            "CopyObject",
+            "ListObjectsV2",
+            "CreateMultipartUpload",
+        ),
+        *("UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "AbortMultipartUpload", "ListMultipartUploads"),
+        *("HeadBucket", "CreateBucket", "GetBucketLifecycleConfiguration", "PutBucketLifecycleConfiguration"),
+        *("GetBucketCors", "PutBucketCors"),
+    ),
+    "sts": ("AssumeRole",),
+}
+
+
+def modelled():
+    """Return the codes of all errors that botocore's models say these operations may answer with."""
+    session, found = botocore.session.Session(), set()
+    for service, operations in SENT.items():
+        model = session.get_service_model(service)
+        for operation in operations:
+            for shape in model.operation_model(operation).error_shapes:
+                found.add(shape.metadata.get("error", {}).get("code", shape.name))
+    return sorted(found)
+
+
 def answer(code, status=400, **headers):
     metadata = {"HTTPStatusCode": status, "HTTPHeaders": headers}
     return ClientError({"Error": {"Code": code}, "ResponseMetadata": metadata}, "PutItem")
@@ -27,6 +67,21 @@ def answer(code, status=400, **headers):
 @pytest.mark.parametrize("kind", DECLARED, ids=lambda kind: kind.__name__)
 def test_the_table_names_every_exception_that_botocore_declares(kind):
     assert kind in TABLE
+
+
+@pytest.mark.parametrize("code", modelled())
+def test_the_table_names_every_error_that_the_services_declare(code):
+    assert code in CODES or meaning(answer(code)) is not None
+
+
+def test_every_operation_that_is_sent_is_looked_at():
+    """Those of the sources, by the names that boto3 gives them."""
+    package = Path(statekit_aws.__file__).parent
+    source = "".join(path.read_text() for path in package.rglob("*.py"))
+    named = {botocore.xform_name(operation) for operations in SENT.values() for operation in operations}
+    asked = set(re.findall(r'(?:call|_call|_write)\(\s*"([a-z_0-9]+)"', source))
+    assert asked <= named
+    assert len(asked) > 20
 
 
 @pytest.mark.parametrize("code", sorted(CODES))

@@ -8,9 +8,10 @@ import time
 import boto3
 import pytest
 from statekit_aws import BACKENDS, AWSOptions, DynamoDBOptions, S3Options
-from statekit_aws.clients import Client, Session, client_for
+from statekit_aws.clients import Client, client_for
 from statekit_aws.opening import open_drivers
 from statekit_aws.options import bucket_of, prefix_of, table_of
+from statekit_aws.sessions import Session
 
 import statekit
 from statekit.driver import MultipartDriver, ObjectDriver, RecordDriver
@@ -26,29 +27,32 @@ def test_an_authority_is_a_table_or_a_bucket_and_a_path_is_a_prefix(opening):
 
 
 def test_both_are_options(opening):
-    both = opening("aws", table="t", bucket="b", prefix="p")
-    assert (table_of(both), bucket_of(both), prefix_of(both)) == ("t", "b", "p/")
+    both = opening("aws", table="tab", bucket="bkt", prefix="p")
+    assert (table_of(both), bucket_of(both), prefix_of(both)) == ("tab", "bkt", "p/")
 
 
 @pytest.mark.parametrize(
     ("scheme", "authority", "path", "reads"),
     [
         ("dynamodb", "", "", table_of),
-        ("dynamodb", "t", "/x", table_of),
+        ("dynamodb", "no", "", table_of),
+        ("dynamodb", "no table", "", table_of),
+        ("s3", "no?", "", bucket_of),
+        ("dynamodb", "tab", "/x", table_of),
         ("s3", "", "", bucket_of),
-        ("s3", "b", "/a//b", prefix_of),
-        ("s3", "b", "/a/../b", prefix_of),
-        ("s3", "b", "/" + "p" * 24, prefix_of),
+        ("s3", "bkt", "/a//b", prefix_of),
+        ("s3", "bkt", "/a/../b", prefix_of),
+        ("s3", "bkt", "/" + "p" * 24, prefix_of),
     ],
 )
 def test_a_url_that_names_no_place_is_refused(opening, scheme, authority, path, reads):
-    with pytest.raises(ValueError, match=r"URL|prefix"):
+    with pytest.raises(ValueError, match=r"URL|prefix|name"):
         reads(opening(scheme, authority, path))
 
 
 def test_aws_has_no_authority(opening):
     with pytest.raises(ValueError, match="aws://"):
-        table_of(opening("aws", "t", table="t", bucket="b"))
+        table_of(opening("aws", "tab", table="tab", bucket="bkt"))
 
 
 @pytest.mark.parametrize(
@@ -56,13 +60,13 @@ def test_aws_has_no_authority(opening):
     [
         lambda: DynamoDBOptions(endpoint="localhost:8000"),
         lambda: S3Options(endpoint="localhost:8000"),
-        lambda: AWSOptions(table="t", bucket="b", s3_endpoint="x"),
-        lambda: AWSOptions(table="", bucket="b"),
+        lambda: AWSOptions(table="tab", bucket="bkt", s3_endpoint="x"),
+        lambda: AWSOptions(table="", bucket="bkt"),
         lambda: S3Options(role="me"),
     ],
 )
 def test_an_option_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValueError, match=r"endpoint|names|ARN"):
+    with pytest.raises(ValueError, match=r"endpoint|name|ARN"):
         wrong()
 
 
@@ -82,7 +86,7 @@ def test_importing_the_plugin_imports_no_sdk():
 
 
 def test_opening_makes_no_client_and_closing_needs_none(opening):
-    drivers = open_drivers(opening("aws", table="t", bucket="b", profile="there-is-no-such-profile"))
+    drivers = open_drivers(opening("aws", table="tab", bucket="bkt", profile="there-is-no-such-profile"))
     assert isinstance(drivers.records, RecordDriver)
     assert isinstance(drivers.objects, ObjectDriver)
     assert isinstance(drivers.objects, MultipartDriver)
@@ -110,7 +114,7 @@ def test_a_client_of_ours_repeats_nothing(opening, monkeypatch):
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "5")
     monkeypatch.setenv("AWS_RETRY_MODE", "adaptive")
     for service in ("s3", "dynamodb"):
-        scheme = opening("aws", table="t", bucket="b", region="eu-west-1", client=boto3.Session(**CLIENT))
+        scheme = opening("aws", table="tab", bucket="bkt", region="eu-west-1", client=boto3.Session(**CLIENT))
         client = client_for(scheme, service, None, Session(scheme))
         assert client.raw.meta.config.retries["total_max_attempts"] == 1
         assert client.raw.meta.config.retries["mode"] == "standard"
@@ -120,7 +124,7 @@ def test_a_client_of_ours_repeats_nothing(opening, monkeypatch):
 
 @pytest.mark.parametrize(("endpoint", "style"), [(None, "auto"), ("http://127.0.0.1:1", "path")])
 def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(opening, endpoint, style):
-    place = opening("s3", "b", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
+    place = opening("s3", "bkt", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
     client = client_for(place, "s3", endpoint, Session(place))
     assert client.raw.meta.config.s3["addressing_style"] == style
     client.close()
@@ -128,7 +132,7 @@ def test_an_endpoint_of_ones_own_has_the_bucket_in_the_path(opening, endpoint, s
 
 def test_a_body_is_digested_once_over_tls_and_signed_without(opening):
     for endpoint, unsigned in (("https://127.0.0.1:1", False), ("http://127.0.0.1:1", None)):
-        place = opening("s3", "b", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
+        place = opening("s3", "bkt", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
         client = client_for(place, "s3", endpoint, Session(place))
         assert client.raw.meta.config.s3.get("payload_signing_enabled") is unsigned
         client.close()
@@ -136,7 +140,7 @@ def test_a_body_is_digested_once_over_tls_and_signed_without(opening):
 
 def test_a_client_that_is_handed_in_is_used_as_it_is_and_never_closed(opening):
     mine = {"dynamodb": boto3.client("dynamodb", **CLIENT), "s3": boto3.client("s3", **CLIENT)}
-    place = opening("aws", table="t", bucket="b", client=mine)
+    place = opening("aws", table="tab", bucket="bkt", client=mine)
     client = client_for(place, "s3", None, Session(place))
     assert client.raw is mine["s3"]
     client.close()
@@ -147,7 +151,7 @@ def test_a_client_that_is_handed_in_is_used_as_it_is_and_never_closed(opening):
 @pytest.mark.parametrize("option", [{"region": "eu-west-1"}, {"profile": "p"}, {"role": "arn:x"}, {"path_style": True}])
 def test_options_that_a_client_decides_are_refused_beside_one(opening, option):
     with pytest.raises(ValueError, match="handed in"):
-        open_drivers(opening("s3", "b", client=boto3.client("s3", **CLIENT), **option))
+        open_drivers(opening("s3", "bkt", client=boto3.client("s3", **CLIENT), **option))
 
 
 @pytest.mark.parametrize(
@@ -155,12 +159,12 @@ def test_options_that_a_client_decides_are_refused_beside_one(opening, option):
 )
 def test_something_else_is_refused(opening, client):
     with pytest.raises(ValueError, match="client is a session"):
-        open_drivers(opening("s3", "b", client=client))
+        open_drivers(opening("s3", "bkt", client=client))
 
 
 def test_a_session_has_its_own_profile_and_role(opening):
     with pytest.raises(ValueError, match="session's own"):
-        open_drivers(opening("s3", "b", client=boto3.Session(**CLIENT), role="arn:x"))
+        open_drivers(opening("s3", "bkt", client=boto3.Session(**CLIENT), role="arn:x"))
 
 
 def test_a_call_ends_within_its_own_timeout(opening, monkeypatch):
@@ -170,7 +174,7 @@ def test_a_call_ends_within_its_own_timeout(opening, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
         drivers = open_drivers(
-            opening("dynamodb", "t", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
+            opening("dynamodb", "tab", endpoint=endpoint, region="eu-west-1", client=boto3.Session(**CLIENT))
         )
         began = time.monotonic()
         with pytest.raises(Exception, match="timeout") as caught:

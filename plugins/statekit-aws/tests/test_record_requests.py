@@ -45,6 +45,14 @@ def test_a_record_without_expiry_has_no_attributes_of_it():
     assert set(TABLE.write("s/1", b"x", expires_at=None, write_id="w", expect=ABSENT)["Item"]) == {"k", "v", "d"}
 
 
+def test_the_largest_record_is_an_item_that_dynamodb_takes():
+    """Its 400 KB are counted with names: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    key, value = "k" * 1000, bytes(320 * 1024)
+    item = TABLE.write(key, value, expires_at=2**53, write_id="w" * 16, expect=ABSENT)["Item"]
+    sizes = [len(name) + len(next(iter(content.values()))) for name, content in item.items()]
+    assert sum(sizes) < 400 * 1024
+
+
 def test_a_touch_is_conditional_on_version_and_expiry_and_changes_neither_value_nor_version():
     request = TABLE.touch("s/1", seen=Record(b"", "v7", 5), expires_at=9000)
     assert request["ConditionExpression"] == "v = :v AND x = :w"

@@ -9,10 +9,10 @@ import botocore.auth
 import botocore.signers
 import pytest
 from botocore.credentials import Credentials, RefreshableCredentials
-from statekit_aws.clients import Session
 from statekit_aws.options import S3Options
 from statekit_aws.s3.requests import ObjectRequests
 from statekit_aws.s3.signing import sign
+from statekit_aws.sessions import Session
 
 from statekit.driver import Grant, Meta, Opening
 from statekit.testing import FakeClock

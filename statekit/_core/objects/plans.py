@@ -52,6 +52,8 @@ __all__ = ["Listing", "ObjectPlans"]
 UPLOAD_LIFE: Final = 24 * 3_600_000
 """Milliseconds after which a sweep takes an unfinished upload for abandoned."""
 PAGE: Final = 1000
+FETCHED: Final = 8
+"""Parts that a get fetches at once: it keeps all of them in any case."""
 STARTS: Final = 4
 """How often an upload in parts that lost a race at its end is sent anew, the first time included."""
 
@@ -201,7 +203,7 @@ class ObjectPlans:
         end = stat.size if length is None else min(start + length, stat.size)
         offsets = range(start + len(first.data), end, PART)
         plans = (self.read(op, place, offset, min(PART, end - offset), stat.version) for offset in offsets)
-        chunks = yield from gather(plans, SIDE_BY_SIDE)
+        chunks = yield from gather(plans, FETCHED)
         data = b"".join((first.data, *(chunk.data for chunk in chunks))) if chunks else first.data
         if len(data) != max(0, end - start):
             raise CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")

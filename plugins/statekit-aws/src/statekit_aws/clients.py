@@ -1,4 +1,4 @@
-"""boto3's clients: made at the first call, with every repetition of theirs switched off.
+"""One client for each service: made at the first call, and bounded in time by each call of its own.
 
 A client's own timeout is the opening's ``attempt_timeout``. Recent versions of botocore take another one for each
 request out of the request's context, and the call's own is put there; older ones wait for ``attempt_timeout``.
@@ -12,9 +12,9 @@ from typing import Any, Final, cast
 
 from statekit.driver import Opening
 
-from .options import Access
+from .sessions import Session, is_session
 
-__all__ = ["Client", "Session", "client_for"]
+__all__ = ["Client", "client_for"]
 
 _SERVICES: Final = {"s3": "S3", "dynamodb": "DynamoDB"}
 
@@ -98,7 +98,7 @@ def client_for(opening: Opening[Any], service: str, endpoint: str | None, sessio
         ValueError: The application handed in something else, or options that its client does not have.
     """
     given = opening.client
-    if given is None or _is_session(given):
+    if given is None or is_session(given):
         return Client(lambda: session.client(service, endpoint), own=True)
     chosen = given.get(service) if isinstance(given, Mapping) else given
     if _service(chosen) != service:
@@ -114,84 +114,6 @@ def client_for(opening: Opening[Any], service: str, endpoint: str | None, sessio
     return Client(lambda: chosen, own=False)
 
 
-def _is_session(given: object) -> bool:
-    return callable(getattr(given, "client", None)) and hasattr(given, "get_credentials")
-
-
 def _service(given: Any) -> str | None:
     model = getattr(getattr(given, "meta", None), "service_model", None)
     return getattr(model, "service_name", None)
-
-
-class Session:
-    """Where an opening's clients come from: one session of boto3, made with the first of them.
-
-    Args:
-        opening: Whose options and limits they have.
-    """
-
-    def __init__(self, opening: Opening[Any]) -> None:
-        self._opening = opening
-        self._options: Access = opening.options
-        self._lock = threading.Lock()
-        self._session: Any = None
-        if opening.client is not None and _is_session(opening.client):
-            if self._options.profile is not None or self._options.role is not None:
-                raise ValueError("profile and role are the session's own where one is handed in")
-            self._session = opening.client
-
-    def client(self, service: str, endpoint: str | None) -> Any:
-        """Make a client.
-
-        Clients are thread-safe, and sessions are not: https://docs.aws.amazon.com/boto3/latest/guide/clients.html
-        """
-        with self._lock:
-            if self._session is None:
-                self._session = self._made()
-            config = self._s3_config(endpoint) if service == "s3" else self._config()
-            client = self._session.client(
-                service, region_name=self._options.region, endpoint_url=endpoint, config=config
-            )
-        if service == "s3" and client.meta.endpoint_url.startswith("https:") and self._checks:
-            # The checksum header is signed, and the body goes through TLS: a second digest of it adds nothing.
-            client.meta.config.s3["payload_signing_enabled"] = False
-        return client
-
-    def _made(self) -> Any:
-        from boto3.session import Session as Boto3Session
-
-        options = self._options
-        if options.role is None:
-            return Boto3Session(profile_name=options.profile, region_name=options.region)
-        from .role import assuming
-
-        return Boto3Session(
-            botocore_session=assuming(options.role, options.profile, self._config()), region_name=options.region
-        )
-
-    @property
-    def _checks(self) -> bool:
-        return getattr(self._options, "checksum", None) == "crc32c"
-
-    def _config(self, **more: Any) -> Any:
-        from botocore.config import Config
-
-        opening = self._opening
-        return Config(
-            connect_timeout=opening.attempt_timeout,
-            read_timeout=opening.attempt_timeout,
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            max_pool_connections=max(10, opening.concurrency),
-            user_agent_extra="statekit",
-            **more,
-        )
-
-    def _s3_config(self, endpoint: str | None) -> Any:
-        wanted = getattr(self._options, "path_style", None)
-        in_path = endpoint is not None if wanted is None else wanted
-        return self._config(
-            signature_version="s3v4",
-            s3={"addressing_style": "path" if in_path else "auto" if wanted is None else "virtual"},
-            request_checksum_calculation="when_required",  # core has computed every checksum already
-            response_checksum_validation="when_required",  # and compares it
-        )

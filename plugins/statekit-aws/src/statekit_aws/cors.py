@@ -12,10 +12,11 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Opening
 
-from .clients import Client, Session
+from .clients import Client
 from .codes import code_of
 from .opening import s3_client
 from .options import bucket_of
+from .sessions import Session
 
 __all__ = ["welcome"]
 

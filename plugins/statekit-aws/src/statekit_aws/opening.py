@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from statekit.driver import Drivers, Opening
 
-from .clients import Client, Session, client_for
+from .clients import Client, client_for
 from .codes import code_of
 from .dynamodb.driver import Records
 from .dynamodb.requests import KEY, TTL, RecordRequests
@@ -17,6 +17,7 @@ from .faults import MisfitError
 from .options import AWSOptions, DynamoDBOptions, S3Options, bucket_of, prefix_of, table_of
 from .s3.driver import Objects
 from .s3.requests import ObjectRequests
+from .sessions import Session
 
 __all__ = ["check_table", "dynamodb_client", "is_denied", "open_drivers", "s3_client"]
 

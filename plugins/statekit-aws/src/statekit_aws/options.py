@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -11,6 +12,9 @@ __all__ = ["AWSOptions", "Access", "Checksum", "DynamoDBOptions", "S3Options", "
 
 Checksum: TypeAlias = Literal["crc32c", "none"]
 
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{3,255}")
+"""https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+S3 allows less, and other servers as much."""
 PREFIX_BYTES: Final = 24
 """S3's keys have 1,024 bytes (https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html), core's 1,000."""
 
@@ -94,8 +98,8 @@ class AWSOptions(Access):
         Access.__post_init__(self)
         _check_endpoint(self.dynamodb_endpoint)
         _check_endpoint(self.s3_endpoint)
-        if not self.table or not self.bucket:
-            raise ValueError("table and bucket are names")
+        _name("table", self.table)
+        _name("bucket", self.bucket)
         _prefix(self.prefix)
 
 
@@ -103,28 +107,28 @@ def table_of(opening: Opening[DynamoDBOptions] | Opening[AWSOptions]) -> str:
     """Return the table's name.
 
     Raises:
-        ValueError: The URL names none, or more than a table.
+        ValueError: The URL names none that can be, or more than a table.
     """
     if isinstance(opening.options, AWSOptions):
         _refuse_place(opening)
         return opening.options.table
     if not opening.authority or opening.path.strip("/"):
         raise ValueError("the URL is dynamodb://TABLE, without a path")
-    return opening.authority
+    return _name("table", opening.authority)
 
 
 def bucket_of(opening: Opening[S3Options] | Opening[AWSOptions]) -> str:
     """Return the bucket's name.
 
     Raises:
-        ValueError: The URL names none.
+        ValueError: The URL names none that can be.
     """
     if isinstance(opening.options, AWSOptions):
         _refuse_place(opening)
         return opening.options.bucket
     if not opening.authority:
         raise ValueError("the URL is s3://BUCKET or s3://BUCKET/PREFIX")
-    return opening.authority
+    return _name("bucket", opening.authority)
 
 
 def prefix_of(opening: Opening[S3Options] | Opening[AWSOptions]) -> str:
@@ -135,6 +139,13 @@ def prefix_of(opening: Opening[S3Options] | Opening[AWSOptions]) -> str:
     """
     options = opening.options
     return _prefix(options.prefix if isinstance(options, AWSOptions) else opening.path)
+
+
+def _name(kind: str, name: str) -> str:
+    """Return a table's or a bucket's name: what no server takes is not even sent."""
+    if not name.startswith("arn:") and not _NAME.fullmatch(name):
+        raise ValueError(f"a {kind}'s name has 3 to 255 letters, digits, hyphens, dots and underscores")
+    return name
 
 
 def _prefix(path: str) -> str:

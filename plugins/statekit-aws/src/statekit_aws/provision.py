@@ -6,6 +6,7 @@ What exists is described and never changed: what it lacks is said, with the comm
 from __future__ import annotations
 
 import json
+import shlex
 import threading
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
@@ -13,18 +14,19 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 
 from statekit.driver import Opening
-from statekit_aws.clients import Client, Session
+from statekit_aws.clients import Client
 from statekit_aws.codes import code_of, status_of
 from statekit_aws.dynamodb.requests import KEY, TTL, RecordRequests
-from statekit_aws.faults import MisfitError
 from statekit_aws.opening import check_table, dynamodb_client, s3_client
 from statekit_aws.options import AWSOptions, DynamoDBOptions, S3Options, bucket_of, prefix_of, table_of
+from statekit_aws.sessions import Session
 
 __all__ = ["provision"]
 
-_PAUSE: Final = 1.0
-_PATIENCE: Final = 300
-"""Looks at a table that is being created, a second apart: it takes some ten seconds."""
+_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 2.0
+_PATIENCE: Final = 180
+"""Looks at a table that is being created, further and further apart: it takes some ten seconds."""
 _RULE: Final = "statekit-unfinished-uploads"
 _DAYS: Final = 2
 """Core's own sweep takes uploads that were begun a day ago."""
@@ -73,23 +75,30 @@ class _Table:
         except ClientError as error:
             if code_of(error) != "ResourceNotFoundException":
                 raise
-            yield from self._created(dry_run=dry_run)
+            yield from self._planned() if dry_run else self._created()
             return
-        except MisfitError:
-            yield f"table {self._name}: exists, and its only key is not {KEY}, a string: choose another name"
-            raise
-        yield f"table {self._name}: exists" + ("" if warnings else f", reclaims what expired by {TTL}")
+        if not warnings:
+            yield self._line(f"exists, and DynamoDB reclaims what expired by the attribute {TTL}")
         for warning in warnings:
-            yield f"table {self._name}: {warning}; to switch it on: {self._advice()}"
+            yield self._line(f"exists; {warning}; to switch it on: {self._advice()}")
 
-    def _created(self, *, dry_run: bool) -> Iterator[str]:
-        would = "would be " if dry_run else ""
-        if not dry_run:
-            self._create()
-        yield f"table {self._name}: {would}created, on demand, with the key {KEY}"
-        switched = dry_run or self._switch_on()
-        state = f"{would}reclaimed by {TTL}" if switched else "kept until a sweep: this server has no time to live"
-        yield f"table {self._name}: expired records are {state}".replace("are would be", "would be")
+    def _planned(self) -> Iterator[str]:
+        yield self._line(f"would be created in {self._region}, billed on demand, its only key the string {KEY}")
+        yield self._line(f"DynamoDB would reclaim what expired by the attribute {TTL}")
+
+    def _created(self) -> Iterator[str]:
+        self._create()
+        yield self._line(f"created in {self._region}, billed on demand, its only key the string {KEY}")
+        reclaims = f"DynamoDB reclaims what expired by the attribute {TTL}"
+        keeps = "this server has no time to live: what expired is kept until state.sweep()"
+        yield self._line(reclaims if self._switch_on() else keeps)
+
+    def _line(self, text: str) -> str:
+        return f"table {self._name}: {text}"
+
+    @property
+    def _region(self) -> str:
+        return str(self._client.raw.meta.region_name)
 
     def _create(self) -> None:
         self._call(
@@ -99,10 +108,10 @@ class _Table:
             BillingMode="PAY_PER_REQUEST",
         )
         pause = threading.Event()
-        for _ in range(_PATIENCE):
+        for number in range(_PATIENCE):
             if self._call("describe_table")["Table"]["TableStatus"] == "ACTIVE":
                 return
-            pause.wait(_PAUSE)
+            pause.wait(min(_LONGEST_PAUSE, _PAUSE * 2**number))
 
     def _switch_on(self) -> bool:
         """Switch time to live on, unless the server has none."""
@@ -135,16 +144,22 @@ class _Bucket:
         return self._client.call(operation, self._timeout, {"Bucket": self._name, **parameters})
 
     def provided(self, *, dry_run: bool) -> Iterator[str]:
-        """Create the bucket if there is none, and the rule if the bucket has no rules at all."""
+        """Create the bucket with its rule, if there is none."""
         if self._exists():
-            yield f"bucket {self._name}: exists"
-            rules = self._rules()
-        else:
-            if not dry_run:
-                self._create()
-            yield f"bucket {self._name}: {'would be ' if dry_run else ''}created"
-            rules = []
-        yield f"bucket {self._name}: {self._ruled(rules, dry_run=dry_run)}"
+            yield self._line(f"exists; {self._lack(self._rules())}")
+            return
+        if not dry_run:
+            self._create()
+        would = "would be " if dry_run else ""
+        yield self._line(f"{would}created in {self._region}")
+        yield self._line(f"uploads that nobody finished {would or 'are '}forgotten after {_DAYS} days")
+
+    def _line(self, text: str) -> str:
+        return f"bucket {self._name}: {text}"
+
+    @property
+    def _region(self) -> str:
+        return str(self._client.raw.meta.region_name)
 
     def _exists(self) -> bool:
         """Look for it.
@@ -161,14 +176,14 @@ class _Bucket:
         return True
 
     def _create(self) -> None:
-        """Create it in the client's region, which for the first one may not be named.
+        """Create it in the client's region, which for the first one may not be named, and give it its rule.
 
         https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         """
-        region = self._client.raw.meta.region_name
-        elsewhere = region not in (None, "us-east-1", "aws-global", "auto")
-        place = {"CreateBucketConfiguration": {"LocationConstraint": region}} if elsewhere else {}
+        elsewhere = self._region not in ("None", "us-east-1", "aws-global", "auto")
+        place = {"CreateBucketConfiguration": {"LocationConstraint": self._region}} if elsewhere else {}
         self._call("create_bucket", **place)
+        self._call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [self._rule]})
 
     def _rules(self) -> list[dict[str, Any]]:
         try:
@@ -178,12 +193,13 @@ class _Bucket:
                 raise
             return []
 
-    def _ruled(self, rules: list[dict[str, Any]], *, dry_run: bool) -> str:
-        """Write the rule where there are none: writing replaces them all."""
+    def _lack(self, rules: list[dict[str, Any]]) -> str:
+        """Say whether uploads that nobody finished are forgotten, and if not, how to have it so."""
         if any("AbortIncompleteMultipartUpload" in rule for rule in rules):
-            return "has a rule for unfinished uploads"
+            return "it has a rule for uploads that nobody finished"
+        lacks = "uploads that nobody finished are kept, and paid for, until a sweep"
         if rules:
-            return f"has rules, and none for unfinished uploads; add to them: {json.dumps(self._rule)}"
-        if not dry_run:
-            self._call("put_bucket_lifecycle_configuration", LifecycleConfiguration={"Rules": [self._rule]})
-        return f"unfinished uploads {'would be' if dry_run else 'are'} forgotten after {_DAYS} days"
+            return f"{lacks}; to have them forgotten, add to its rules: {json.dumps(self._rule)}"
+        rule = shlex.quote(json.dumps({"Rules": [self._rule]}))
+        command = f"aws s3api put-bucket-lifecycle-configuration --bucket {self._name} --lifecycle-configuration {rule}"
+        return f"{lacks}; to have them forgotten: {command}"

@@ -51,15 +51,12 @@ class _Role(CredentialProvider):
         return self._source.create_client(service, config=self._config, **arguments)
 
 
-def assuming(role: str, profile: str | None, config: Config) -> Session:
-    """Return a session of botocore's whose credentials are those of a role.
+def assuming(role: str, source: Session, config: Config) -> CredentialResolver:
+    """Return what finds the credentials of a role.
 
     Args:
         role: Its ARN.
-        profile: Whose credentials may assume it; None for those that boto3 finds.
+        source: Whose credentials may assume it.
         config: For the client that asks for them.
     """
-    session = Session(profile=profile)
-    resolver = CredentialResolver([_Role(role, Session(profile=profile), config)])
-    session.register_component("credential_provider", resolver)
-    return session
+    return CredentialResolver([_Role(role, source, config)])

@@ -16,9 +16,9 @@ __all__ = ["LARGEST_COPY", "WHOLE", "CopySteps", "ObjectRequests", "Parameters",
 
 Parameters: TypeAlias = dict[str, Any]
 
-WHOLE: Final = 8 * 1024 * 1024
+WHOLE: Final = 4 * 1024 * 1024
 """Who asks for so many bytes from the start wants all: without a range the answer has the object's checksum, and an
-empty object is no error."""
+empty object is no error. Core's readers begin with so many, and its ``get`` with more."""
 LARGEST_COPY: Final = 5 * 1024**3
 """Bytes that CopyObject takes: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html"""
 _STEP: Final = 128 * 1024**2
