@@ -102,6 +102,22 @@ class SessionPrograms(RuleBasedStateMachine):
         self.both.do(f"dict({session})", lambda side: dict(side.resolved(session)))
 
     @precondition(lambda self: self.held)
+    @rule(
+        which=some, mine=st.sampled_from("abc"), theirs=st.sampled_from("abc"), how=st.sampled_from(("merge", "reject"))
+    )
+    def save_beside_another(self, which: int, mine: str, theirs: str, how: str) -> None:
+        """Save what another request has saved since."""
+        session = self.one(which, self.held)
+        other = self.both.call("state.sessions.load", session.id, named="s")
+        if other is None:
+            return
+        self.keep(other)
+        for name, key in ((other, theirs), (session, mine)):
+            self.both.do(f"{name}[{key!r}] = {key!r}", lambda side, n=name, k=key: side.resolved(n).__setitem__(k, k))
+            self.both.call("state.sessions.save", name, on_conflict=how)
+            self.both.do(f"dict({name})", lambda side, n=name: dict(side.resolved(n)))
+
+    @precondition(lambda self: self.held)
     @rule(which=some)
     def update(self, which: int) -> None:
         """Count."""

@@ -131,19 +131,6 @@ class a_touch_that_lasts_a_millisecond_less:
 
 
 @records("S-60")
-class a_refusal_shows_what_was_there_before:
-    def write(self, key, value, /, **rest):
-        there = self.read(key, timeout=rest["timeout"])
-        before = self.__dict__.setdefault("_before", {})
-        answer = super().write(key, value, **rest)
-        if isinstance(answer, Refused):
-            stale = before.get(key)
-            return Refused(replace(answer.current, value=stale.value)) if stale and answer.current else answer
-        before[key] = there
-        return answer
-
-
-@records("S-60")
 class what_expired_an_hour_ago_cannot_be_deleted:
     def delete(self, key, /, *, expect, timeout):
         return (

@@ -440,7 +440,11 @@ def a_sweep_takes_everybodys_uploads(exchange):
 @core("O-23")
 def a_namespace_without_its_slash(exchange):
     real = ObjectPlans.__init__
-    exchange(ObjectPlans, "__init__", lambda self, wire, driver, prefix: real(self, wire, driver, prefix.rstrip("/")))
+    exchange(
+        ObjectPlans,
+        "__init__",
+        lambda self, wire, driver, prefix, *more: real(self, wire, driver, prefix.rstrip("/"), *more),
+    )
 
 
 @core("O-24")
