@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 
+import msgspec
 import pytest
 
 from statekit import driver
@@ -92,8 +92,8 @@ def test_a_faulty_driver_is_what_it_wraps_and_no_more() -> None:
     "kind", [driver.Record, driver.Entry, driver.Committed, driver.Stat, driver.Meta, driver.Upload]
 )
 def test_answers_are_frozen_values(kind: type) -> None:
-    assert dataclasses.is_dataclass(kind)
-    assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]
+    assert issubclass(kind, msgspec.Struct)
+    assert kind.__struct_config__.frozen
 
 
 def test_expectations_are_told_apart() -> None:

@@ -25,9 +25,6 @@ from statekit.errors import (
 CLASSES = [found for _, found in inspect.getmembers(errors, inspect.isclass) if issubclass(found, StateError)]
 SOURCE = Path(errors.__file__).parent
 
-AWAITING_THEIR_STORE = {"WorkspaceBusyError", "LeaseLostError", "QuotaExceededError"}
-"""These belong to scratch spaces. Whoever adds those removes them here."""
-
 
 def test_everything_is_exported_and_nothing_else() -> None:
     assert sorted(errors.__all__) == sorted([*(found.__name__ for found in CLASSES), "Fault"])
@@ -72,8 +69,8 @@ class TestEvery:
         assert kind.__name__ in (errors.__doc__ or "")
 
     def test_error_is_raised_somewhere(self, kind: type[StateError]) -> None:
-        if kind.__name__ in AWAITING_THEIR_STORE or kind in (StateError, InvalidInputError):
-            pytest.skip("it is a common base, or its store is not there yet")
+        if kind in (StateError, InvalidInputError):
+            pytest.skip("it is a common base")
         made = re.compile(rf"\b{kind.__name__}\(|\({kind.__name__}, ")
         places = [
             path
@@ -81,11 +78,6 @@ class TestEvery:
             if path.name != "errors.py" and "testing" not in path.parts and made.search(path.read_text())
         ]
         assert places, f"nobody raises {kind.__name__}"
-
-
-def test_those_that_await_their_store_are_raised_nowhere() -> None:
-    source = "".join(path.read_text() for path in SOURCE.rglob("*.py") if path.name != "errors.py")
-    assert {name for name in AWAITING_THEIR_STORE if f"{name}(" in source} == set()
 
 
 def test_what_python_calls_the_same_can_be_caught_as_that() -> None:

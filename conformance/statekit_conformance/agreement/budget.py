@@ -1,6 +1,6 @@
 """How much is generated: the same seeds everywhere, and as many programs as it takes to kill every mutant.
 
-The suite's own mutants decide the figures: with half of them some survive. Over a network, which the backend declares,
+The suite's own mutants decide the figures: all of them die. Over a network, which the backend declares,
 each seed makes fewer programs, and a counter-example is told as it was found instead of being shortened first.
 """
 
