@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     add("--statekit-html", metavar="FILE", help="write the verdicts as one page")
     add("--statekit-soak", metavar="SECONDS", type=float, default=0.0, help="race for so long, for each workload")
     add("--statekit-seed", metavar="NUMBER", type=int, help="what races are drawn from; a random one by default")
+    add("--statekit-threads", action="store_true", help="judge asynchronous states on threads of network backends, too")
     add("--statekit-case-timeout", metavar="SECONDS", type=float, default=60.0, help="for one case; 60 by default")
 
 

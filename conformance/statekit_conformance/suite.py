@@ -67,11 +67,12 @@ class Suite:
         if "statekit_running" in metafunc.fixturenames:
             stores, clauses = _uses_stores(metafunc), clauses_of(metafunc.definition)
             most = 1 if _MIXED in metafunc.fixturenames else 2
+            threads = self.config.option.statekit_threads
             places = [
                 Place(target, colour)
                 for target in self.choice.targets
                 if _is_judged_by(target, clauses)
-                for colour in _colours(target, stores=stores)[:most]
+                for colour in _colours(target, stores=stores, threads=threads)[:most]
             ]
             metafunc.parametrize("statekit_running", places, indirect=True, scope="session", ids=str)
 
@@ -234,13 +235,20 @@ def _uses_stores(metafunc: pytest.Metafunc) -> bool:
     return False
 
 
-def _colours(target: Target, *, stores: bool) -> tuple[Any, ...]:
+def _colours(target: Target, *, stores: bool, threads: bool) -> tuple[Any, ...]:
+    """Return the colours that make a difference to a target.
+
+    Without asynchronous drivers an asynchronous state runs the others in threads, which is core's doing: it is judged
+    on the backends of this process and this host, and elsewhere where that is asked for.
+    """
+    from statekit.driver import Reach
     from statekit.plugins import find
 
     backends = [find(scheme) for scheme in target.schemes]
     sync = all(backend.open is not None for backend in backends)
     native = any(backend.aopen is not None for backend in backends)
-    return (("sync",) if sync else ()) + (("async",) if stores or native else ())
+    near = any(backend.reach is not Reach.NETWORK for backend in backends)
+    return (("sync",) if sync else ()) + (("async",) if native or (stores and (near or threads)) else ())
 
 
 def _waivers(config: pytest.Config) -> tuple[Any, ...]:

@@ -112,10 +112,13 @@ class SessionPrograms(RuleBasedStateMachine):
         if other is None:
             return
         self.keep(other)
-        for name, key in ((other, theirs), (session, mine)):
-            self.both.do(f"{name}[{key!r}] = {key!r}", lambda side, n=name, k=key: side.resolved(n).__setitem__(k, k))
-            self.both.call("state.sessions.save", name, on_conflict=how)
-            self.both.do(f"dict({name})", lambda side, n=name: dict(side.resolved(n)))
+        self._write_and_save(other, theirs, how)
+        self._write_and_save(session, mine, how)
+
+    def _write_and_save(self, name: Name, key: str, how: str) -> None:
+        self.both.do(f"{name}[{key!r}] = {key!r}", lambda side: side.resolved(name).__setitem__(key, key))
+        self.both.call("state.sessions.save", name, on_conflict=how)
+        self.both.do(f"dict({name})", lambda side: dict(side.resolved(name)))
 
     @precondition(lambda self: self.held)
     @rule(which=some)
