@@ -121,3 +121,11 @@ def test_our_own_refusals_prove_that_nothing_was_applied():
 @pytest.mark.parametrize("exc", [ValueError("x"), KeyboardInterrupt(), Exception(), SystemExit(1), MemoryError()])
 def test_what_no_table_names_is_unknown(exc):
     assert fault(exc).fault is Fault.UNKNOWN
+
+
+def test_an_operating_systems_error_without_words_is_explained():
+    class WordlessError(OSError):
+        def __str__(self):
+            raise KeyError("file")
+
+    assert fault(WordlessError()).fault in (Fault.LOST, Fault.UNKNOWN)

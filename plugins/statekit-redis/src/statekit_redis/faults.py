@@ -142,7 +142,8 @@ def _was_connecting(exc: BaseException) -> bool:
     """Whether the connection was never made, so that nothing was sent."""
     if any(isinstance(cause, _NOT_REACHED) for cause in _chain(exc)):
         return True
-    return "connecting to" in str(exc) and str(exc).startswith(_CONNECTING)
+    # Only redis-py's own words: another exception may not even have any.
+    return isinstance(exc, errors.RedisError) and "connecting to" in str(exc) and str(exc).startswith(_CONNECTING)
 
 
 def _chain(exc: BaseException) -> Iterator[BaseException]:
