@@ -29,14 +29,16 @@ FRAMEWORKS = {
 TARGETS = (
     "memory",
     "local",
-    "redis@fakeredis",
     "redis@valkey",
     "aws@moto",
     "aws@dynalite+seaweedfs",
     "gcs@engine",
     "gcs@fake-gcs-server",
 )
-"""What CI judges, one for each engine: one that cannot start is a failure, so that the proof never shrinks unseen."""
+"""What CI judges: one that cannot start is a failure, so that the proof never shrinks unseen.
+
+Left out, for time: a fake that is slower than the engine (fakeredis), and further servers of one engine's kind.
+"""
 
 
 def install_all(session: nox.Session, *more: str) -> None:
