@@ -169,9 +169,9 @@ def copy_raw_object(racer: Racer, key: str, expect: Any, condition: dict[str, An
     try:
         pinned = store.put(source, payload(name, 200))
     except Exception as error:
-        if not racer.faults or not store.fault(error).fault.retryable:
+        if not store.fault(error).fault.retryable:
             raise
-        return  # there is nothing to be copied, then
+        return  # the engine or the wire was in trouble: there is nothing to be copied, then
     send = partial(store.copy, source, store.key(key), pinned=pinned, expect=expect)
     racer.ask(key, "put", send, _tell_put, data=name, **condition)
 
