@@ -19,7 +19,7 @@ def test_a_key_that_was_never_written_reads_as_none(records):
     assert records.read(records.key("never")) is None
 
 
-@clause("R-06")
+@clause("R-06", takes=("records.touch",))
 def test_a_read_sees_every_acknowledged_change(records):
     key = records.key("followed")
     for number in range(15):
