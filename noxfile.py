@@ -99,7 +99,7 @@ def conformance(session: nox.Session) -> None:
     folder = Path(session.create_tmp())
     reports = [f"--statekit-report={folder / 'report.json'}", f"--statekit-html={folder / 'report.html'}"]
     # Three, on two cores: cases wait for engines that are killed and for replies that never come.
-    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", "-n", "3", "--dist", "worksteal", *reports]
+    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", "-n", "3", "--dist", "loadgroup", *reports]
     session.run("pytest", *arguments, *_targets(list(session.posargs)), env={"PYTHONHASHSEED": "0"})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .targets import Target
 
 __all__ = [
+    "OBSTACLE",
     "Engine",
     "Place",
     "engine",
@@ -30,6 +31,7 @@ __all__ = [
     "records",
     "server",
     "site",
+    "statekit_obstacle",
     "statekit_running",
     "subject",
 ]
@@ -44,6 +46,20 @@ class Place:
 
     def __str__(self) -> str:
         return f"{self.target.name}-{self.colour}"
+
+
+OBSTACLE: Final = pytest.StashKey[str]()
+"""Why a case cannot be asked of its target."""
+
+
+@pytest.fixture(autouse=True)
+def statekit_obstacle(request: pytest.FixtureRequest) -> None:
+    """Skip a case that cannot be asked.
+
+    Not before pytest has made this target's fixtures: it would keep those of the target that was stopped for this one.
+    """
+    if OBSTACLE in request.node.stash:
+        pytest.skip(request.node.stash[OBSTACLE])
 
 
 @pytest.fixture(scope="session")

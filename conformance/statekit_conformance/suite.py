@@ -10,7 +10,7 @@ import pytest
 
 from . import fixtures
 from .choice import choose
-from .fixtures import Place
+from .fixtures import OBSTACLE, Place
 from .guard import Guard
 from .patience import HANGS, Patience, limited
 from .plugin import is_case
@@ -81,6 +81,11 @@ class Suite:
         if any(is_case(item) for item in items) and not self.choice.targets:
             raise pytest.UsageError("no target can start here; the lines above say why")
         items[:] = [item for item in items if not (is_case(item) and _is_asked_of_nobody(item))]
+        if self.config.pluginmanager.hasplugin("xdist"):
+            for item in items:
+                if is_case(item) and (place := _place(item)) is not None:
+                    # With --dist loadgroup one process has all of a target, and no other starts its engines.
+                    item.add_marker(pytest.mark.xdist_group(place.target.name))
 
     def start(self, target: Target) -> Running:
         """Return the target, started, stopping another one that runs.
@@ -139,7 +144,7 @@ class Suite:
         found = obstacles(running, clauses, needs_of(item), takes_of(item))
         if found:
             facts["obstacles"] = {name: list(obstacle) for name, obstacle in found.items()}
-            pytest.skip(": ".join(min(found.values())))
+            item.stash[OBSTACLE] = ": ".join(min(found.values()))
 
     def _started(self, target: Target) -> Running:
         if self._hangs.get(target.name, 0) >= _TOO_MANY:
