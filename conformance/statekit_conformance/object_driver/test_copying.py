@@ -125,15 +125,15 @@ def test_a_copy_of_what_is_being_overwritten_is_the_pinned_version_or_none(objec
             data = b"%d" % number * (100_000 + number)
             written[objects_driver.put(source, data)] = b"%d" % number
 
-    copied = 0
+    copies = []
     with meanwhile(overwrite):
         for _ in range(30):
             pinned = objects_driver.stat(source).version
             if objects_driver.copy(source, target, pinned=pinned) is not None:
-                copied += 1
-                data = objects_driver.bytes_of(target)
-                assert set(data) == set(written[pinned])
-                assert len(data) == 100_000 + int(written[pinned])
+                copies.append((pinned, objects_driver.bytes_of(target)))
+    for pinned, data in copies:  # only now has the writer been told of all of its versions
+        assert set(data) == set(written[pinned])
+        assert len(data) == 100_000 + int(written[pinned])
 
 
 def assert_refusal_speaks_of(answer, key):
