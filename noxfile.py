@@ -98,8 +98,7 @@ def conformance(session: nox.Session) -> None:
     install_all(session, "pytest-xdist>=3.6")
     folder = Path(session.create_tmp())
     reports = [f"--statekit-report={folder / 'report.json'}", f"--statekit-html={folder / 'report.html'}"]
-    # Three, on two cores: cases wait for engines that are killed and for replies that never come.
-    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", "-n", "3", "--dist", "loadgroup", *reports]
+    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", "-n", "2", "--dist", "loadgroup", *reports]
     session.run("pytest", *arguments, *_targets(list(session.posargs)), env={"PYTHONHASHSEED": "0"})
 
 

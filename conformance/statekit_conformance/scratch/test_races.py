@@ -90,6 +90,7 @@ class Trouble:
                 kills.pop(0)
                 self._kill()
             if turn % 25 == 24:
+                self._resume(float("inf"))  # one who is paused may hold a lock that the sweep would wait for
                 self._view.scratch.sweep()
             if now - started >= (seconds if self.holders > 1 else PATIENT):
                 break
