@@ -3,7 +3,8 @@
 Applications are called in this process, without a server and a network between browser and application, so that what is
 left is the framework and its sessions. Each does the same: a page that ignores its session (the floor), one that reads
 a session of 1 KiB, one that changes a key, and at last 8 writers of one session at once, each of whom adds its keys.
-The candidates of a framework take turns, because other programs run, too, and medians are told:
+The candidates of a framework take turns in short rounds, because other programs run, too, and what is told is what the
+fastest quarter of the rounds took at most:
 
 * reads/s: requests a second of the page that reads;
 * still, read, write +µs: what a request that ignores, reads or writes its session takes longer than a page of the
@@ -38,7 +39,7 @@ import statekit
 from statekit_conformance.engines import engine as engine_named
 
 DATA = {f"key-{i}": "x" * 85 for i in range(10)}
-REQUESTS, ROUNDS = 60, 15
+REQUESTS, ROUNDS = 30, 30
 WRITERS, WRITES = 8, 25
 THINKING = 0.002
 """Seconds that a view takes between reading its session and writing it."""
@@ -244,10 +245,10 @@ class Candidate:
             floor: A page without sessions.
         """
         still, read, _ = PAGES
-        added = [over(self.times[page], floor.times[still]) for page in PAGES]
+        added = [undisturbed(self.times[page]) - undisturbed(floor.times[still]) for page in PAGES]
         added[-1] -= THINKING * 1e6
-        added.append(over(self.work[read], floor.work[still]))
-        reads = 1e6 / statistics.median(self.times[read])
+        added.append(undisturbed(self.work[read]) - undisturbed(floor.work[still]))
+        reads = 1e6 / undisturbed(self.times[read])
         figures = [
             f"{reads:8.0f}",
             *(f"{took:8.0f}" for took in added),
@@ -256,9 +257,9 @@ class Candidate:
         print(f"{self.name:34}", *figures, f"{self.race():6d} of {WRITERS * WRITES}")
 
 
-def over(took: list[float], least: list[float]) -> float:
-    """Return the median difference of two figures of the same rounds."""
-    return statistics.median(one - other for one, other in zip(took, least, strict=True))
+def undisturbed(rounds: list[float]) -> float:
+    """Return what the fastest quarter of the rounds took at most."""
+    return statistics.quantiles(rounds, n=4)[0]
 
 
 def compare(bare: Call, candidates: list[Candidate]) -> None:
