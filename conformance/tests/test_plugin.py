@@ -103,6 +103,14 @@ def one_line(done, *words):
     return lines[0]
 
 
+@pytest.fixture
+def interruptible():
+    """Interrupts are noticed, even where this run was started in the background, which is to ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class TestItsWeight:
     def test_the_plugin_alone_imports_nothing_but_pytest(self, tmp_path):
         code = "import pytest, sys; before = set(sys.modules); import statekit_conformance.plugin; print(sorted(set(sys.modules) - before))"
@@ -275,6 +283,7 @@ class TestBadInput:
         assert "did not end within 1 s" in done.stdout
         assert "odd hung in 3 cases and is asked no more" in done.stdout
 
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_leaves_no_server_behind(self):
         (self.folder / "conftest.py").write_text(SERVED)
         command = [sys.executable, "-m", "pytest", *OPTIONS, *SUITE]
