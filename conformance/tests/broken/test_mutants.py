@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -17,8 +19,12 @@ from .run import judged
 
 @pytest.fixture(scope="session")
 def verdicts(tmp_path_factory):
-    """What the suite said of all mutants, in one run."""
-    return judged(tmp_path_factory.mktemp("mutants"), every=bool(os.environ.get("STATEKIT_MUTANTS_ALL")))
+    """What the suite said of all mutants, in one run for each core."""
+    schemes, runs = [*MUTANTS, *CONTROLS], os.cpu_count() or 1
+    judge = partial(judged, every=bool(os.environ.get("STATEKIT_MUTANTS_ALL")))
+    with ThreadPoolExecutor(runs) as pool:
+        found = [pool.submit(judge, tmp_path_factory.mktemp("mutants"), *schemes[turn::runs]) for turn in range(runs)]
+    return {scheme: told for part in found for scheme, told in part.result().items()}
 
 
 @pytest.mark.timeout(900)
