@@ -227,7 +227,7 @@ def an_expired_workspace_stays(exchange):
 
 
 @core("X-18", "X-19")
-def a_sweep_spares_nothing(exchange):
+def a_sweep_of_workspaces_spares_nothing(exchange):
     exchange(sweep._Spared, "spares", lambda self, blob: False)
 
 
