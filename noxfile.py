@@ -27,18 +27,20 @@ FRAMEWORKS = {
 }
 """What the integrations are tested with: the oldest is what the extras promise."""
 TARGETS = (
-    "memory",
-    "local",
+    "aws@dynalite+seaweedfs",
     "redis@valkey",
     "aws@moto",
-    "aws@dynalite+seaweedfs",
     "gcs@engine",
+    "local",
+    "memory",
     "gcs@fake-gcs-server",
 )
-"""What CI judges: one that cannot start is a failure, so that the proof never shrinks unseen.
+"""What CI judges, the slowest first: one that cannot start is a failure, so that the proof never shrinks unseen.
 
 Left out, for time: a fake that is slower than the engine (fakeredis), and further servers of one engine's kind.
 """
+_PROCESSES = ("-n", "4")
+"""One for each target at a time; they wait more than they work."""
 
 
 def install_all(session: nox.Session, *more: str) -> None:
@@ -68,7 +70,14 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types: mypy --strict on everything that is shipped, pyright on the public interface."""
-    install_all(session, "mypy>=1.18", "pyright>=1.1.400", "boto3-stubs[s3,dynamodb]", *FRAMEWORKS["newest"])
+    install_all(
+        session,
+        "pytest-xdist>=3.6",
+        "mypy>=1.18",
+        "pyright>=1.1.400",
+        "boto3-stubs[s3,dynamodb]",
+        *FRAMEWORKS["newest"],
+    )
     for package in ("statekit", "conformance/statekit_conformance", *(f"{path}/src" for path in PLUGINS)):
         session.run("mypy", "--strict", package)
     session.run("pytest", "-p", "no:randomly", "tests/typing")
@@ -98,7 +107,7 @@ def conformance(session: nox.Session) -> None:
     install_all(session, "pytest-xdist>=3.6")
     folder = Path(session.create_tmp())
     reports = [f"--statekit-report={folder / 'report.json'}", f"--statekit-html={folder / 'report.html'}"]
-    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", "-n", "2", "--dist", "loadgroup", *reports]
+    arguments = ["--pyargs", "statekit_conformance", "-p", "no:randomly", *_PROCESSES, *reports]
     session.run("pytest", *arguments, *_targets(list(session.posargs)), env={"PYTHONHASHSEED": "0"})
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -204,6 +205,13 @@ class TestNativeItems:
             for result in document["results"]:
                 del result["seconds"]
         assert one == two
+
+    def test_one_worker_has_all_cases_of_a_target(self, tmp_path):
+        pytest.importorskip("xdist")
+        done = pytest_in(tmp_path, *SUITE, "--statekit-target", "memory,local", "-k", "versions", "-n", "2", "-v")
+        found = re.findall(r"\[(gw\d)\].* PASSED .*\[(memory|local)-", done.stdout)
+        assert len(found) > 10
+        assert len(set(found)) == len({worker for worker, _ in found}) == 2
 
 
 class TestBadInput:
