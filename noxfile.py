@@ -131,7 +131,11 @@ def browser(session: nox.Session) -> None:
 def mutants(session: nox.Session) -> None:
     """Who tests the tests: every wrong backend and protocol is found, each by its clause. Prints the kill matrix."""
     install_all(session)
-    paths = ("conformance/tests/broken", "tests/explore/test_mutants.py", "tests/explore/test_workspaces.py")
+    paths = (
+        "conformance/tests/broken",
+        "tests/explore/test_mutants.py",
+        "tests/explore/test_workspaces_and_tickets.py",
+    )
     session.run("python", "-m", "pytest", "-q", "-p", "conformance.tests.broken.matrix", *paths, *session.posargs)
 
 
