@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from statekit.driver import ABSENT, UNSEEN, Committed, Match, Record, RecordDriver, Refused
 from statekit.errors import BackendError, ClosedError, CorruptDataError
@@ -25,6 +25,7 @@ __all__ = ["Decided", "Lost", "Verdict", "commit", "settle"]
 
 R = TypeVar("R")
 S = TypeVar("S")
+_SILENT: Final[Refused[Any]] = Refused()
 
 
 class Verdict(Enum):
@@ -75,7 +76,7 @@ def settle(
     """
     backoff, doubt = Backoff(), Doubt()
     while True:
-        refusal: Refused[R] = Refused()
+        refusal: Refused[R] = _SILENT
         try:
             answer = yield from send(doubt.unknown is not None)
             if isinstance(answer, Committed):
@@ -156,7 +157,7 @@ def commit(
     def look(refusal: Refused[Record], _doubtful: bool) -> Plan[Stored | None]:  # noqa: FBT001
         if refusal.current is UNSEEN:
             return (yield from read(op, driver, key))
-        return None if refusal.current is None else op.wire.vault.open(key, refusal.current)
+        return op.wire.vault.open(key, refusal.current)
 
     def judge(current: Stored | None, doubtful: bool) -> Verdict:  # noqa: FBT001
         verdict = _judge(base, own, current, doubtful=doubtful)

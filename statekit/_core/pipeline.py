@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from msgspec import Struct
+
 from statekit.driver import Failure, RecordDriver
 from statekit.errors import BackendError, ClosedError, CorruptDataError, StateError
 from statekit.types import Event
@@ -99,8 +101,8 @@ class Operation:
         self.size = 0
         self.key: str | None = None
 
-    def patience(self) -> float:
-        """Return the seconds that the next attempt may take.
+    def call(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Return the next attempt's request, with the seconds that it may take.
 
         Raises:
             ClosedError: The state was closed.
@@ -111,7 +113,9 @@ class Operation:
         left = self.deadline - wire.clock.monotonic()
         if left <= 0:
             raise out_of_time()
-        return min(wire.attempt_timeout, left)
+        kwargs["timeout"] = min(wire.attempt_timeout, left)
+        self.attempts += 1
+        return Call(method, args, kwargs)
 
     def extend(self) -> None:
         """Give the next step of a transfer the whole time again: a transfer's timeout is one for each attempt."""
@@ -199,10 +203,9 @@ def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args
         BackendError: The driver met a fault; for a write, ``.fault.applied`` says whether it may have happened.
         CorruptDataError: What came back cannot be read.
     """
-    kwargs["timeout"] = op.patience()
-    op.attempts += 1
+    call = op.call(method, args, kwargs)
     try:
-        answer: T = yield Call(method, args, kwargs)
+        answer: T = yield call
     except Exception as exc:
         raise error_of(driver.fault(exc), exc) from exc
     return answer
@@ -210,15 +213,18 @@ def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args
 
 def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send a request that changes nothing until it is answered or the time is up."""
-    backoff: Backoff | None = None
+    backoff = Backoff()
     while True:
+        call = op.call(method, args, kwargs)
         try:
-            return (yield from attempt(op, driver, method, *args, **kwargs))
-        except BackendError as error:
-            if not error.retryable:
-                raise
-            backoff = backoff or Backoff()
-            yield from op.pause(backoff, error)
+            answer: T = yield call
+        except Exception as exc:
+            error = error_of(driver.fault(exc), exc)
+            if not isinstance(error, BackendError) or not error.retryable:
+                raise error from exc
+        else:
+            return answer
+        yield from op.pause(backoff, error)
 
 
 def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
@@ -231,17 +237,14 @@ def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args:
     return (yield from Doubt().repeat(op, driver, method, *args, **kwargs))
 
 
-class Doubt:
+class Doubt(Struct):
     """Whether an attempt of a write may have been applied without our knowing.
 
     Attributes:
         unknown: What the latest such attempt met; None if every attempt's fate is known.
     """
 
-    __slots__ = ("unknown",)
-
-    def __init__(self) -> None:
-        self.unknown: BackendError | None = None
+    unknown: BackendError | None = None
 
     def note(self, error: BackendError) -> None:
         """Remember an attempt's fault."""
@@ -285,5 +288,4 @@ class Doubt:
 
 def read(op: Operation, driver: RecordDriver, key: str) -> Plan[Stored | None]:
     """Read and open a record, expired or not; None if nothing is stored."""
-    record = yield from fetch(op, driver, driver.read, key)
-    return None if record is None else op.wire.vault.open(key, record)
+    return op.wire.vault.open(key, (yield from fetch(op, driver, driver.read, key)))

@@ -150,15 +150,13 @@ def what_nobody_can_mend_is_tried_again(exchange):
 
 @core("E-08")
 def an_event_for_each_attempt(exchange):
-    real = pipeline.attempt
+    real = Operation.pause
 
-    def attempt(op, driver, method, /, *args, **kwargs):
-        answer = yield from real(op, driver, method, *args, **kwargs)
-        if op.attempts > 1:
-            op.end(None)
-        return answer
+    def pause(self, backoff, error):
+        yield from real(self, backoff, error)
+        self.end(None)
 
-    exchange(pipeline, "attempt", attempt)
+    exchange(Operation, "pause", pause)
 
 
 @core("E-08")

@@ -119,17 +119,7 @@ class Cells:
         else:
             body = encode_form(form)
             until = op.now + max(MARKER_LIFE, int(min(op.timeout, MARKER_LIFE) * 1000))
-        return (
-            yield from commit(
-                op,
-                self.driver(),
-                self.key(cell.sid),
-                cell.stored,
-                body,
-                expires_at=until,
-                absent_is_lost=True,
-            )
-        )
+        return commit(op, self.driver(), self.key(cell.sid), cell.stored, body, expires_at=until, absent_is_lost=True)
 
     def follow(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
         """Read a session, or what it was rotated into."""

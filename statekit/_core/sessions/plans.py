@@ -90,15 +90,12 @@ class SessionPlans:
         return Session(identifier, cell)
 
     @operation
-    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[None]:
+    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[object]:
         """Store what changed; where nothing did, touch."""
         if on_conflict not in ("merge", "reject", "overwrite"):
             raise InvalidInputError("on_conflict is merge, reject or overwrite")
         changes = session.changes()
-        if changes:
-            yield from self._store(op, session, changes, on_conflict)
-        else:
-            yield from self._touch(op, session)
+        return self._store(op, session, changes, on_conflict) if changes else self._touch(op, session)
 
     def _store(self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict) -> Plan[None]:
         base = session.cell
@@ -151,7 +148,7 @@ class SessionPlans:
     @operation
     def touch(self, op: Operation, session: Session) -> Plan[bool]:
         """Extend the session's expiry, at most once per touch interval; return whether the store was asked."""
-        return (yield from self._touch(op, session))
+        return self._touch(op, session)
 
     def _touch(self, op: Operation, session: Session) -> Plan[bool]:
         driver, sid = self._driver(), session.cell.sid
@@ -179,7 +176,7 @@ class SessionPlans:
         return cell.stored.record if cell else None
 
     def _judged(self, op: Operation, sid: bytes, record: Record | None) -> Record | None:
-        stored = self.wire.vault.open(self._cells.key(sid), record) if record else None
+        stored = self.wire.vault.open(self._cells.key(sid), record)
         return record if self._cells.judge(op, sid, stored) else None
 
     @operation
