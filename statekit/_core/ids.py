@@ -12,7 +12,7 @@ from typing import Final
 __all__ = ["WRITE_ID_BYTES", "holder_id", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
 
 WRITE_ID_BYTES: Final = 12
-_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_IS_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
@@ -38,7 +38,7 @@ def holder_id() -> str:
 
 def is_session_id(value: object) -> bool:
     """Whether a session could have this id. The last character holds four bits: others are no encoding of ours."""
-    return isinstance(value, str) and _SESSION_ID.fullmatch(value) is not None
+    return isinstance(value, str) and _IS_SESSION_ID(value) is not None
 
 
 def sid_of(identifier: str) -> bytes:

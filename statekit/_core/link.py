@@ -19,7 +19,9 @@ from statekit.driver import (
     RecordDriver,
     missing,
 )
-from statekit.errors import ClosedError, ConfigError, UnsupportedError
+from statekit.errors import ConfigError, UnsupportedError
+
+from .faults import closed
 
 __all__ = ["Link"]
 
@@ -70,7 +72,7 @@ class Link:
             return drivers
         with self._lock:
             if self._closed:
-                raise ClosedError("this state was closed", clause="E-09")
+                raise closed()
             if self._drivers is None:
                 self._drivers = self._opened()
             return self._drivers

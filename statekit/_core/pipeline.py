@@ -19,7 +19,7 @@ from statekit.types import Event
 
 from .clock import Clock
 from .envelope import Stored
-from .faults import error_of, garbled, indeterminate, out_of_time
+from .faults import closed, error_of, garbled, indeterminate, out_of_time
 from .plan import Call, Effect, Plan, Sleep
 from .retry import Backoff
 from .vault import Vault
@@ -70,7 +70,7 @@ class Wire:
             ClosedError: It was closed.
         """
         if self.closed:
-            raise ClosedError("this state was closed", clause="E-09")
+            raise closed()
 
 
 class Operation:
@@ -90,15 +90,14 @@ class Operation:
     )
 
     def __init__(self, wire: Wire, name: str, timeout: float | None) -> None:
+        clock = wire.clock
         self.wire = wire
         self.name = name
-        self.now = wire.clock.now()
-        self.started = wire.clock.monotonic()
-        self.timeout = wire.timeout if timeout is None else timeout
-        self.deadline = self.started + self.timeout
-        self.attempts = 0
-        self.conflicts = 0
-        self.size = 0
+        self.now = clock.now()
+        self.started = started = clock.monotonic()
+        self.timeout = timeout = wire.timeout if timeout is None else timeout
+        self.deadline = started + timeout
+        self.attempts = self.conflicts = self.size = 0
         self.key: str | None = None
 
     def call(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
@@ -109,7 +108,8 @@ class Operation:
             TimedOutError: There are none left.
         """
         wire = self.wire
-        wire.check_open()
+        if wire.closed:
+            raise closed()
         left = self.deadline - wire.clock.monotonic()
         if left <= 0:
             raise out_of_time()
@@ -147,24 +147,13 @@ class Operation:
 
     def end(self, error: BaseException | None) -> None:
         """Name the operation in the error, if one leaves it, and emit the event."""
-        wire = self.wire
-        outcome = "ok"
+        wire, outcome = self.wire, "ok"
         if error is not None:
             self.sign(error)
             outcome = type(error).__name__
         seconds = wire.clock.monotonic() - self.started
-        wire.emit(
-            Event(
-                self.name,
-                wire.store,
-                wire.backend,
-                outcome,
-                self.attempts,
-                self.conflicts,
-                self.size,
-                seconds,
-            )
-        )
+        counts = self.attempts, self.conflicts, self.size
+        wire.emit(Event(self.name, wire.store, wire.backend, outcome, *counts, seconds))
 
 
 class _HasWire(Protocol):
@@ -183,9 +172,10 @@ def operation(
 
     @wraps(plan)
     def operate(self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Effect, Any, T]:
-        op = Operation(self.wire, name, timeout)
+        wire = self.wire
+        op = Operation(wire, name, timeout)
         try:
-            self.wire.check_open()
+            wire.check_open()
             result = yield from plan(self, op, *args, **kwargs)
         except BaseException as error:
             op.end(error)
