@@ -35,8 +35,8 @@ def emit(event: Event) -> None:
             event.seconds * 1000,
             extra={"statekit": event},
         )
-    if (tracer := _tracer()) is not None:
-        _trace(tracer, event)
+    if "opentelemetry.trace" in sys.modules:  # the application's: importing it here would cost a cold start
+        _trace(event)
 
 
 _ENGINE_FAILURES: Final = frozenset(
@@ -53,14 +53,9 @@ _ENGINE_FAILURES: Final = frozenset(
 )
 
 
-def _tracer() -> Any:
-    """Return OpenTelemetry's tracer if the application has imported it: importing it here would cost a cold start."""
-    trace = sys.modules.get("opentelemetry.trace")
-    return None if trace is None else trace.get_tracer("statekit")
-
-
-def _trace(tracer: Any, event: Event) -> None:
+def _trace(event: Event) -> None:
     """Record a span that ends now and began ``event.seconds`` ago."""
+    tracer: Any = sys.modules["opentelemetry.trace"].get_tracer("statekit")
     end = time.time_ns()
     span = tracer.start_span(f"{event.store}.{event.operation}", start_time=end - int(event.seconds * 1e9))
     span.set_attributes(

@@ -101,7 +101,7 @@ class Link:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no records; name another one for sessions", clause="P-09"
             )
-        return cast("RecordDriver", driver)
+        return driver  # type: ignore[return-value]
 
     def objects(self) -> ObjectDriver:
         """Return the object driver, in whichever colour: the runner knows.
@@ -114,7 +114,7 @@ class Link:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no objects; name another one for them", clause="P-09"
             )
-        return cast("ObjectDriver", driver)
+        return driver  # type: ignore[return-value]
 
     def take(self) -> Drivers | AsyncDrivers | None:
         """Return the drivers for closing, once; None if there is nothing to close."""

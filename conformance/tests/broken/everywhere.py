@@ -12,6 +12,7 @@ from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
 from statekit._core.pipeline import Doubt, Operation, Wire, operation
+from statekit._core.sessions import cells
 from statekit._core.sessions.session import Session
 from statekit.errors import BackendError, StateError
 
@@ -61,7 +62,7 @@ def _fetched(exchange, instead):
         except BackendError:
             return instead
 
-    for module in (pipeline, object_plans):
+    for module in (pipeline, cells, object_plans):
         exchange(module, "fetch", fetch)
 
 

@@ -541,16 +541,15 @@ def a_sweep_leaves_owners_records(exchange):
 
 @core("S-30")
 def a_damaged_record_is_absent(exchange):
-    real = pipeline.read
+    real = Vault.open
 
-    def read(op, driver, key):
+    def opened(self, key, record):
         try:
-            return (yield from real(op, driver, key))
+            return real(self, key, record)
         except CorruptDataError:
             return None
 
-    for module in (cells, owners):
-        exchange(module, "read", read)
+    exchange(Vault, "open", opened)
 
 
 @core("S-30")

@@ -11,7 +11,7 @@ from statekit._core.clock import MILLISECOND
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
 from statekit._core.ids import session_id, sid_of, text_of, write_id
-from statekit._core.pipeline import Operation, Wire, attempt, read, repeat
+from statekit._core.pipeline import Operation, Wire, attempt, fetch, read, repeat
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, RecordDriver
@@ -62,8 +62,9 @@ class Cells:
 
     def find(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
         """Read a session; None if it is absent, expired or moved."""
-        stored = yield from read(op, self.driver(), self.key(sid))
-        return self.judge(op, sid, stored)
+        driver, key = self.driver(), self.key(sid)
+        record = yield from fetch(op, driver, driver.read, key)
+        return self.judge(op, sid, self.wire.vault.open(key, record))
 
     def judge(self, op: Operation, sid: bytes, stored: Stored | None) -> Cell | None:
         """Return the session in what is stored; None if it is absent, expired or moved."""

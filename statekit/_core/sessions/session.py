@@ -59,7 +59,9 @@ class Session(MutableMapping[str, Any]):
         self._id = identifier
         self._values: dict[str, Any] = {}
         self._deleted: set[str] = set()
-        self._hold(cell)
+        self._cell = cell
+        self._encoded = cell.live.data
+        self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
 
     @property
     def id(self) -> str:
@@ -171,11 +173,7 @@ class Session(MutableMapping[str, Any]):
         known, found = {**self._encoded, **changes.changed}, cell.live.data
         self._values = {key: value for key, value in self._values.items() if known.get(key) == found.get(key)}
         self._deleted -= changes.deleted
-        self._hold(cell)
-
-    def _hold(self, cell: Cell) -> None:
-        self._cell = cell
-        self._encoded = cell.live.data
+        self._cell, self._encoded = cell, found
         self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
 
     def extended(self, record: Record) -> None:
