@@ -56,6 +56,7 @@ class _Assembly:
         self._settings = settings
         self._clock = clock
         self._emit = events.emit if on_event is None else _also(on_event)
+        self._heard = events.heard if on_event is None else None
         self._asynchronous = asynchronous
         self.wires: list[Wire] = []
         self.runners: dict[bool, AsyncRunner] = {}
@@ -119,6 +120,7 @@ class _Assembly:
             self._settings.timeout,
             self._settings.attempt_timeout,
             self._vault,
+            self._heard,
         )
         self.wires.append(wire)
         return wire

@@ -10,17 +10,24 @@ from typing import Any, Final
 
 from statekit.types import Event
 
-__all__ = ["Listener", "emit"]
+__all__ = ["Listener", "emit", "heard"]
 
 Listener = Callable[[Event], None]
 
+_TRACING: Final = "opentelemetry.trace"
+"""Used if the application has imported it: importing it here would cost a cold start."""
 _LOGGER: Final = logging.getLogger("statekit")
 _LOGGER.addHandler(logging.NullHandler())  # or Python would print warnings of applications that set up no logging
 
 
+def heard(outcome: str) -> bool:
+    """Whether the log or the tracer hears of an operation with this outcome; if not, its event need not be made."""
+    return _LOGGER.isEnabledFor(_level(outcome)) or _TRACING in sys.modules
+
+
 def emit(event: Event) -> None:
-    """Tell the log and the tracer. Failures of the engine are warnings, the rest is for debugging."""
-    level = logging.WARNING if event.outcome in _ENGINE_FAILURES else logging.DEBUG
+    """Tell the log and the tracer."""
+    level = _level(event.outcome)
     if _LOGGER.isEnabledFor(level):
         _LOGGER.log(
             level,
@@ -35,8 +42,13 @@ def emit(event: Event) -> None:
             event.seconds * 1000,
             extra={"statekit": event},
         )
-    if "opentelemetry.trace" in sys.modules:  # the application's: importing it here would cost a cold start
+    if _TRACING in sys.modules:
         _trace(event)
+
+
+def _level(outcome: str) -> int:
+    """Return how loud it is: failures of the engine are warnings, the rest is for debugging."""
+    return logging.WARNING if outcome in _ENGINE_FAILURES else logging.DEBUG
 
 
 _ENGINE_FAILURES: Final = frozenset(
@@ -55,7 +67,7 @@ _ENGINE_FAILURES: Final = frozenset(
 
 def _trace(event: Event) -> None:
     """Record a span that ends now and began ``event.seconds`` ago."""
-    tracer: Any = sys.modules["opentelemetry.trace"].get_tracer("statekit")
+    tracer: Any = sys.modules[_TRACING].get_tracer("statekit")
     end = time.time_ns()
     span = tracer.start_span(f"{event.store}.{event.operation}", start_time=end - int(event.seconds * 1e9))
     span.set_attributes(

@@ -48,6 +48,7 @@ class Wire:
         backend: The backend's name.
         clock: The one clock.
         emit: Where events go.
+        heard: Says whether anybody hears of an operation with this outcome; None if somebody always does.
         timeout: Seconds, unless the application gives others.
         attempt_timeout: Seconds that no single request may exceed.
         vault: Closes and opens what is stored.
@@ -61,6 +62,7 @@ class Wire:
     timeout: float = DEFAULT_TIMEOUT
     attempt_timeout: float = DEFAULT_TIMEOUT
     vault: Vault = field(default_factory=Vault)
+    heard: Callable[[str], bool] | None = None
     closed: bool = False
 
     def check_open(self) -> None:
@@ -151,6 +153,8 @@ class Operation:
         if error is not None:
             self.sign(error)
             outcome = type(error).__name__
+        if wire.heard is not None and not wire.heard(outcome):
+            return
         seconds = wire.clock.monotonic() - self.started
         counts = self.attempts, self.conflicts, self.size
         wire.emit(Event(self.name, wire.store, wire.backend, outcome, *counts, seconds))
