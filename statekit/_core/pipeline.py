@@ -207,7 +207,7 @@ def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args
 
 def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
     """Send a request that changes nothing until it is answered or the time is up."""
-    backoff = Backoff()
+    backoff: Backoff | None = None
     while True:
         call = op.call(method, args, kwargs)
         try:
@@ -218,6 +218,7 @@ def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: 
                 raise error from exc
         else:
             return answer
+        backoff = backoff or Backoff()
         yield from op.pause(backoff, error)
 
 

@@ -39,15 +39,13 @@ _QUIET: Final = 10.0
 class Connection(sqlite3.Connection):
     """A connection that knows its settings, so that they are only made when they change."""
 
-    patience: int = -1
+    patience: int = 0
     synchronous: str = ""
 
     def wait(self, seconds: float) -> None:
         """Wait this long for a lock; whole seconds, so that most calls need not change the setting."""
-        patience = int(seconds) * 1000 or max(int(seconds * 1000), 0)
-        if patience != self.patience:
-            self.execute(f"PRAGMA busy_timeout = {patience}")
-            self.patience = patience
+        self.patience = int(seconds)
+        self.execute(f"PRAGMA busy_timeout = {self.patience * 1000 or max(int(seconds * 1000), 0)}")
 
     def commit_as(self, synchronous: str) -> None:
         """Have commits wait for the disk (FULL) or not (NORMAL). A later one that waits makes all before it durable."""
@@ -182,11 +180,13 @@ class Database:
             if self._barred:
                 self._return(connection)
                 connection = self._another(timeout)
-        try:
-            connection.wait(min(timeout, self._attempt))
-        except BaseException:
-            self._discard(connection)
-            raise
+        seconds = min(timeout, self._attempt)
+        if seconds < 1 or int(seconds) != connection.patience:
+            try:
+                connection.wait(seconds)
+            except BaseException:
+                self._discard(connection)
+                raise
         return connection
 
     def _another(self, timeout: float) -> Connection:
