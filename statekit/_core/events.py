@@ -22,12 +22,12 @@ _LOGGER.addHandler(logging.NullHandler())  # or Python would print warnings of a
 
 def heard(outcome: str) -> bool:
     """Whether the log or the tracer hears of an operation with this outcome; if not, its event need not be made."""
-    return _LOGGER.isEnabledFor(_level(outcome)) or _TRACING in sys.modules
+    return _LOGGER.isEnabledFor(_LEVELS.get(outcome, logging.DEBUG)) or _TRACING in sys.modules
 
 
 def emit(event: Event) -> None:
     """Tell the log and the tracer."""
-    level = _level(event.outcome)
+    level = _LEVELS.get(event.outcome, logging.DEBUG)
     if _LOGGER.isEnabledFor(level):
         _LOGGER.log(
             level,
@@ -46,13 +46,8 @@ def emit(event: Event) -> None:
         _trace(event)
 
 
-def _level(outcome: str) -> int:
-    """Return how loud it is: failures of the engine are warnings, the rest is for debugging."""
-    return logging.WARNING if outcome in _ENGINE_FAILURES else logging.DEBUG
-
-
-_ENGINE_FAILURES: Final = frozenset(
-    {
+_LEVELS: Final = dict.fromkeys(
+    (
         "BackendError",
         "CorruptDataError",
         "DeniedError",
@@ -61,8 +56,10 @@ _ENGINE_FAILURES: Final = frozenset(
         "ThrottledError",
         "TimedOutError",
         "UnavailableError",
-    }
+    ),
+    logging.WARNING,
 )
+"""Failures of the engine are warnings, the rest is for debugging."""
 
 
 def _trace(event: Event) -> None:

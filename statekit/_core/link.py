@@ -96,7 +96,7 @@ class Link:
         Raises:
             UnsupportedError: The backend holds no records.
         """
-        driver = self.drivers().records
+        driver = (self._drivers or self.drivers()).records
         if driver is None:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no records; name another one for sessions", clause="P-09"

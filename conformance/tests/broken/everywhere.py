@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 
 import statekit.config
@@ -175,7 +176,7 @@ def an_operation_that_fails_emits_nothing(exchange):
 
 @core("E-08")
 def every_event_is_a_warning(exchange):
-    exchange(events, "_ENGINE_FAILURES", {"ok"})
+    exchange(events, "_LEVELS", {"ok": logging.WARNING})
 
 
 # Life cycle
