@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from statekit._core.envelope import Stored
 from statekit._core.pipeline import Operation
@@ -20,8 +19,7 @@ from .session import Cell, Changes, Session
 __all__ = ["Rotation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """One rotation of a session: steps 1 to 5 of P2's "rotate".
 
     A crash before the switch leaves the old id working and the new one known to nobody; after it the new one lives.
