@@ -32,15 +32,12 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Call:
+class Call(Struct, frozen=True):
     """Send one request: call a driver's method, which has the colour that its backend was opened with."""
 
-    __slots__ = ("args", "kwargs", "method")
-
-    def __init__(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.method = method
-        self.args = args
-        self.kwargs = kwargs
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class Work(Struct, frozen=True):

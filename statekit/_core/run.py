@@ -103,7 +103,7 @@ class Runner:
                 else:
                     effect = plan.send(result)
         except StopIteration as end:
-            return cast("T", end.value)
+            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
         finally:
             if crew is not None:
                 crew.drain()
@@ -237,9 +237,9 @@ class AsyncRunner:
         """Run a plan to its end and return its result."""
         crew = _AsyncCrew(self, cancel=self._native)
         try:
-            return cast("T", await self._drive(plan, plan.send(None), crew))
+            return await self._drive(plan, plan.send(None), crew)  # type: ignore[no-any-return]  # as below
         except StopIteration as end:
-            return cast("T", end.value)
+            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
         finally:
             if crew.children:
                 await crew.drain()

@@ -172,7 +172,7 @@ class View:
             return None
         import msgspec
 
-        return msgspec.msgpack.decode(live.data)
+        return {key: msgspec.msgpack.decode(value) for key, value in live.data.items()}
 
     def sessions(self, now: int = NOW) -> list[str]:
         """The keys of all sessions that could be loaded by whoever had their ids."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import replace
 
@@ -13,6 +14,7 @@ from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
 from statekit._core.pipeline import Doubt, Operation, Wire, operation
+from statekit._core.sessions import cells
 from statekit._core.sessions.session import Session
 from statekit.errors import BackendError, StateError
 
@@ -62,7 +64,7 @@ def _fetched(exchange, instead):
         except BackendError:
             return instead
 
-    for module in (pipeline, object_plans):
+    for module in (pipeline, cells, object_plans):
         exchange(module, "fetch", fetch)
 
 
@@ -151,15 +153,13 @@ def what_nobody_can_mend_is_tried_again(exchange):
 
 @core("E-08")
 def an_event_for_each_attempt(exchange):
-    real = pipeline.attempt
+    real = Operation.pause
 
-    def attempt(op, driver, method, /, *args, **kwargs):
-        answer = yield from real(op, driver, method, *args, **kwargs)
-        if op.attempts > 1:
-            op.end(None)
-        return answer
+    def pause(self, backoff, error):
+        yield from real(self, backoff, error)
+        self.end(None)
 
-    exchange(pipeline, "attempt", attempt)
+    exchange(Operation, "pause", pause)
 
 
 @core("E-08")
@@ -177,7 +177,7 @@ def an_operation_that_fails_emits_nothing(exchange):
 
 @core("E-08")
 def every_event_is_a_warning(exchange):
-    exchange(events, "_ENGINE_FAILURES", {"ok"})
+    exchange(events, "_LEVELS", {"ok": logging.WARNING})
 
 
 # Life cycle

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from google_crc32c import value as crc32c
+from msgspec import Struct
 from msgspec.structs import replace
 
 from statekit._core.faults import indeterminate
@@ -58,8 +58,7 @@ STARTS: Final = 4
 """How often an upload in parts that lost a race at its end is sent anew, the first time included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One page of a listing, in order; the last has no cursor."""
 
     items: tuple[ObjectInfo | Prefix, ...]
