@@ -274,7 +274,7 @@ class Writing:
             done: Committed = yield from upload.finish()
         except StartOverError as error:
             raise ConflictError("another upload finished first; write the object again") from error
-        return self._plans.described(self._op, self._key, self._meta, done, upload.size, upload.checksum)
+        return self._plans.described(self._op, self._key, self._meta, done, upload.size, upload.checksum())
 
     def abort(self, error: BaseException | None) -> Plan[None]:
         """Publish nothing, and leave nothing behind."""
