@@ -123,6 +123,15 @@ def browser(session: nox.Session) -> None:
 
 
 @nox.session
+def photobooth(session: nox.Session) -> None:
+    """Three browsers on the photo booth, its processes and stores killed: nothing may be lost. Chromium as above."""
+    install_all(session, *PHOTOBOOTH, "playwright>=1.55", "scikit-image>=0.25", "mypy>=1.18")
+    with session.chdir("examples/photobooth"):
+        session.run("mypy", "--strict", "drive")
+        session.run("python", "-m", "drive", *session.posargs)
+
+
+@nox.session
 def mutants(session: nox.Session) -> None:
     """Who tests the tests: every wrong backend and protocol is found, each by its clause. Prints the kill matrix."""
     install_all(session)

@@ -15,7 +15,7 @@ from statekit_conformance.targets import known
 from .ride import Plan, Report, ride
 
 TARGETS = ("local", "redis@valkey", "aws@dynalite+seaweedfs", "gcs@engine")
-COLUMNS = ("backend", "requests", "photographs", "updates", "processes killed", "stores killed", "lost")
+COLUMNS = ("backend", "requests", "photographs", "updates", "processes killed", "stores killed", "swept", "lost")
 
 
 def main() -> int:

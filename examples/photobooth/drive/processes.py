@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-import socket
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
+from statekit_conformance.engines.ports import lease_ports
 from statekit_conformance.engines.process import Command, ServerProcess
 
 from .balancer import Balancer
@@ -17,7 +17,7 @@ COUNT = 2
 
 
 class Processes:
-    """Processes behind a balancer.
+    """Processes behind a balancer, each at a port of its own.
 
     Args:
         balancer: Learns their ports.
@@ -26,37 +26,29 @@ class Processes:
     """
 
     def __init__(self, balancer: Balancer, environment: Mapping[str, str], folder: Path) -> None:
-        self._balancer, self._environment, self._folder = balancer, environment, folder
-        self._running: list[tuple[int, ServerProcess]] = []
+        self._lease = lease_ports(COUNT)
+        self._log, self._environment = folder / "processes.log", environment
+        self._running: dict[int, ServerProcess] = {}
+        balancer.ports = list(self._lease.ports)
 
     def __enter__(self) -> Self:
-        for _ in range(COUNT):
-            self._start()
+        for port in self._lease.ports:
+            self._start(port)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for _, process in self._running:
+        for process in self._running.values():
             process.stop()
+        self._lease.release()
 
     def replace(self, count: int, draw: random.Random) -> None:
         """Kill some of them in the middle of whatever they do, and start as many."""
-        dying = draw.sample(self._running, count)
-        for port, process in dying:
-            process.kill()
-            self._balancer.ports.remove(port)
-            self._running.remove((port, process))
-        for _ in dying:
-            self._start()
+        dying = draw.sample(list(self._running), count)
+        for port in dying:
+            self._running.pop(port).kill()
+        for port in dying:
+            self._start(port)
 
-    def _start(self) -> None:
-        port = _free_port()
+    def _start(self, port: int) -> None:
         arguments = ["-m", "photobooth", "--port", str(port)]
-        command = Command(sys.executable, arguments, self._folder / "processes.log", self._environment)
-        self._running.append((port, ServerProcess(command)))
-        self._balancer.ports.append(port)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+        self._running[port] = ServerProcess(Command(sys.executable, arguments, self._log, self._environment))

@@ -82,12 +82,14 @@ async def ride(running: Running, plan: Plan, folder: Path) -> Report:
             await asyncio.gather(*(visitor.click_around(plan.seconds) for visitor in visitors))
         await asyncio.gather(*(visitor.settle() for visitor in visitors))
         verdict = Verdict(running, key, folder / "tmp")
-        lost = [words async for words in verdict.lost(visitors)]
+        lost = await verdict.lost(visitors)
         lost += await _log_out_everywhere(visitors)
     photographs = sum(len(visitor.acknowledged) for visitor in visitors)
-    figures = (sum(visitor.requests for visitor in visitors), photographs, verdict.updates)
-    row = (running.target.name, *map(str, (*figures, trouble.processes_killed, trouble.stores_killed, len(lost))))
-    return Report(row, lost)
+    figures = (
+        *(sum(visitor.requests for visitor in visitors), photographs, verdict.updates),
+        *(trouble.processes_killed, trouble.stores_killed, verdict.swept, len(lost)),
+    )
+    return Report((running.target.name, *map(str, figures)), lost)
 
 
 async def _log_out_everywhere(visitors: list[Visitor]) -> list[str]:

@@ -30,6 +30,7 @@ class Visitor:
     Attributes:
         requests: How many the browser has sent, to whomever.
         acknowledged: What was said to be kept: key and photograph.
+        given_up: How many photographs were being sent when the person went away from the page.
         complaints: What the page said that it should not have.
     """
 
@@ -40,7 +41,7 @@ class Visitor:
         self._album, self._draw = album, draw
         self._sent: dict[str, Photograph] = {}
         self._hearing: set[asyncio.Task[None]] = set()
-        self.requests = 0
+        self.requests = self.given_up = 0
         self.acknowledged: dict[str, Photograph] = {}
         self.complaints: list[str] = []
         context.on("request", self._count)
@@ -69,10 +70,17 @@ class Visitor:
 
     async def click_around(self, seconds: float) -> None:
         """Do one thing after the other."""
-        what = (self._upload, self._open_gallery, self._look_at_one, self._look_at_devices, self._upload_too_much)
+        what = {
+            self._upload: 6,
+            self._change_mind: 1,
+            self._open_gallery: 1,
+            self._look_at_one: 2,
+            self._look_at_devices: 1,
+            self._upload_too_much: 1,
+        }
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            await self._draw.choices(what, (6, 1, 2, 1, 1))[0]()
+            await self._draw.choices(list(what), list(what.values()))[0]()
 
     async def settle(self) -> None:
         """Wait until everything is developed and on the page."""
@@ -140,12 +148,23 @@ class Visitor:
         await self._shows("gallery")
 
     async def _upload(self) -> None:
-        made = [await asyncio.to_thread(self._album.next) for _ in range(self._draw.randint(1, 4))]
-        self._sent |= {photograph.path.stem: photograph for photograph in made}
-        await self._choose(*(str(photograph.path) for photograph in made))
+        await self._choose(*await self._photographs())
         for words in await self._page.locator("#uploads [data-state=refused]").all_inner_texts():
             if "the whole wedding" not in words:
                 self.complaints.append(f"an upload was refused: {words!r}")
+
+    async def _change_mind(self) -> None:
+        """Go away while photographs are being sent: what was begun is left to the sweep."""
+        paths = await self._photographs()
+        self.given_up += len(paths)
+        await self._page.set_input_files("#files", paths)
+        await asyncio.sleep(self._draw.uniform(0, 0.4))
+        await self._open_gallery()
+
+    async def _photographs(self) -> list[str]:
+        made = [await asyncio.to_thread(self._album.next) for _ in range(self._draw.randint(1, 4))]
+        self._sent |= {photograph.path.stem: photograph for photograph in made}
+        return [str(photograph.path) for photograph in made]
 
     async def _upload_too_much(self) -> None:
         await self._choose(str(await asyncio.to_thread(self._album.too_large)))

@@ -24,5 +24,13 @@ export async function refreshPrints() {
     fresh.querySelector(`[data-photo="${print.dataset.photo}"]`)?.replaceWith(print);
   }
   shown.replaceWith(fresh);
+  clearKept();
   watchPrints();
+}
+
+/** A line that says "kept" has said it when the print is there. */
+function clearKept() {
+  for (const line of document.querySelectorAll("#uploads [data-state=kept]")) {
+    if (document.querySelector(`#prints [data-photo="${line.dataset.number}"]:not(.developing)`)) line.remove();
+  }
 }

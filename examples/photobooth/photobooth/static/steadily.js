@@ -5,14 +5,19 @@
 
 const PATIENCE = 120_000;
 const LONGEST_PAUSE = 2_000;
-const ASK_AGAIN = new Set([502, 503, 504]);
+export const TOO_LONG = 20_000;
+const ASK_AGAIN = {
+  502: "No server is there to answer.",
+  503: "The store does not answer.",
+  504: "The store does not answer.",
+};
 
 const troubles = new Map();
 
 export class GaveUp extends Error {}
 
 /**
- * @param {() => Promise<{status: number}>} ask Sends it; rejects with a TypeError if there was no answer.
+ * @param {() => Promise<{status: number}>} ask Sends it; rejects with a TypeError or TimeoutError if there was no answer.
  * @returns the first answer that is one.
  */
 export async function steadily(ask) {
@@ -34,10 +39,12 @@ export async function steadily(ask) {
 async function outcome(ask) {
   try {
     const answer = await ask();
-    return ASK_AGAIN.has(answer.status) ? { words: "The store does not answer." } : { answer };
+    const words = ASK_AGAIN[answer.status];
+    return words ? { words } : { answer };
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
-    return { words: "The process that was asked is gone." };
+    if (error.name === "TimeoutError") return { words: "There is no answer." };
+    if (error instanceof TypeError) return { words: "The server went away." };
+    throw error;
   }
 }
 
@@ -52,7 +59,7 @@ function tell(asking, words) {
 
 /** Fetch something steadily, and show who answered. */
 export async function steadyFetch(url, options) {
-  const response = await steadily(() => fetch(url, options));
+  const response = await steadily(() => fetch(url, { ...options, signal: AbortSignal.timeout(TOO_LONG) }));
   const process = response.headers.get("X-Answered-By");
   if (process) document.getElementById("process").textContent = process;
   return response;

@@ -1,6 +1,6 @@
 /* Uploads: a ticket from the application, the photograph straight to the store, and a confirmation. */
 
-import { GaveUp, steadily, steadyFetch } from "./steadily.js";
+import { GaveUp, TOO_LONG, steadily, steadyFetch } from "./steadily.js";
 import { refreshPrints } from "./prints.js";
 
 const AT_ONCE = 3;
@@ -80,16 +80,16 @@ async function sendOnce(file, item) {
 
 /** The check is for the person; the signature is for everybody else. */
 function check(file, { largest, types }) {
-  if (!types.split(",").includes(file.type)) throw new Refused("not taken: this is no JPEG, PNG or WebP picture.");
-  if (file.size > Number(largest)) throw new Refused(`not taken: it has ${megabytes(file.size)}, and ${megabytes(largest)} is the most.`);
-  if (file.size === 0) throw new Refused("not taken: the file is empty.");
+  if (!types.split(",").includes(file.type)) throw new Refused("Not taken: this is no JPEG, PNG or WebP picture.");
+  if (file.size > Number(largest)) throw new Refused(`Not taken: it has ${megabytes(file.size)}, and ${megabytes(largest)} is the most.`);
+  if (file.size === 0) throw new Refused("Not taken: the file is empty.");
 }
 
 async function ask(url, question) {
   const headers = { Accept: "application/json", "Content-Type": "application/json" };
   const response = await steadyFetch(url, { method: "POST", headers, body: JSON.stringify(question) });
   const answer = await response.json();
-  if (!response.ok) throw new Refused(answer.words ?? `not taken (${response.status}).`, response.status);
+  if (!response.ok) throw new Refused(answer.words ?? `Not taken (${response.status}).`, response.status);
   return answer;
 }
 
@@ -101,9 +101,19 @@ function post({ url, fields }, file, item) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", url);
-    request.upload.onprogress = (event) => item.progress(event.loaded / event.total);
+    const giveUp = () => {
+      reject(new DOMException("nothing moves", "TimeoutError"));
+      request.abort();
+    };
+    let patience = setTimeout(giveUp, TOO_LONG);
+    request.upload.onprogress = (event) => {
+      clearTimeout(patience);
+      patience = setTimeout(giveUp, TOO_LONG);
+      item.progress(event.loaded / event.total);
+    };
     request.onload = () => resolve({ status: request.status, text: request.responseText });
     request.onerror = () => reject(new TypeError("no answer"));
+    request.onloadend = () => clearTimeout(patience);
     request.send(form);
   });
 }
@@ -111,9 +121,9 @@ function post({ url, fields }, file, item) {
 /* What a store answers is a small XML document, whichever store it is. */
 function explain({ status, text }, file) {
   const code = /<Code>(.*?)<\/Code>/.exec(text)?.[1];
-  if (code === "EntityTooLarge") return `not taken: ${megabytes(file.size)} is too much.`;
-  if (code === "AccessDenied") return "not taken: it took too long to begin. Choose it again.";
-  return `not taken: the store refused it (${code ?? status}).`;
+  if (code === "EntityTooLarge") return `Not taken: ${megabytes(file.size)} is too much.`;
+  if (code === "AccessDenied") return "Not taken: it took too long to begin. Choose it again.";
+  return `Not taken: the store refused it (${code ?? status}).`;
 }
 
 const megabytes = (bytes) => `${(bytes / 1e6).toLocaleString("en", { maximumFractionDigits: 1 })} MB`;

@@ -1,0 +1,124 @@
+"""The photo booth's drive finds what is lost: a verdict that never says so would prove nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import statekit
+from statekit.driver import ABSENT
+from statekit.testing import FakeClock
+from statekit_conformance.running import Running
+from statekit_conformance.targets import known
+
+pytest.importorskip("PIL", reason="the example needs Pillow")
+
+from PIL import Image
+
+sys.path.append(str(Path(__file__).parents[2] / "examples" / "photobooth"))
+
+from drive.verdict import NAMESPACE, Verdict
+from photobooth.photos import Photo
+from photobooth.thumbnails import make_thumbnail
+
+KEY = "0c0ffee0:" + "A" * 43 + "="
+
+
+@dataclass
+class Visitor:
+    session: str = ""
+    acknowledged: dict = field(default_factory=dict)
+    given_up: int = 0
+    complaints: list = field(default_factory=list)
+
+    def __str__(self) -> str:
+        return "Ada"
+
+    async def cookie(self) -> str:
+        return self.session
+
+
+class Scene:
+    """One visitor, whose one photograph is where it should be."""
+
+    def __init__(self, running: Running, folder: Path) -> None:
+        self.running, self.folder = running, folder
+        self.state = statekit.open(running.site.urls[0], namespace=NAMESPACE, keys=[KEY])
+        self.photo = Photo.new("ada", "A lamp", "image/jpeg")
+        path = folder / "lamp.jpg"
+        buffer = io.BytesIO()
+        Image.radial_gradient("L").save(buffer, "JPEG")
+        path.write_bytes(buffer.getvalue())
+        self.state.objects.put(self.photo.key, path)
+        make_thumbnail(path, folder / "thumbnail.jpg")
+        self.state.objects.put(self.photo.thumbnail, folder / "thumbnail.jpg")
+        session = self.state.sessions.create({"uploads": 1}, owner="ada")
+        photograph = SimpleNamespace(path=path, digest=hashlib.sha256(path.read_bytes()).hexdigest())
+        self.visitor = Visitor(session.id, {self.photo.key: photograph})
+
+    def judge(self) -> list[str]:
+        (self.folder / "tmp").mkdir(exist_ok=True)
+        return asyncio.run(Verdict(self.running, KEY, self.folder / "tmp").lost([self.visitor]))
+
+
+@pytest.fixture
+def scene(tmp_path):
+    running = Running(known("local"))
+    scene = Scene(running, tmp_path)
+    yield scene
+    scene.state.close()
+    running.stop()
+
+
+def test_nothing_is_lost(scene):
+    assert scene.judge() == []
+
+
+def test_a_login_that_is_gone_is_lost(scene):
+    scene.state.sessions.destroy(scene.visitor.session)
+    assert scene.judge() == ["Ada: the login is gone"]
+
+
+@pytest.mark.parametrize("counted", [0, 3])
+def test_an_update_that_is_not_counted_or_counted_twice_is_lost(scene, counted):
+    scene.visitor.given_up = 1
+    scene.state.sessions.update(scene.visitor.session, lambda session: session.update(uploads=counted))
+    assert [words.endswith(f"and the session counted {counted}") for words in scene.judge()] == [True]
+
+
+def test_a_photograph_with_other_bytes_is_lost(scene):
+    scene.state.objects.put(scene.photo.key, b"another")
+    assert scene.judge() == [f"{scene.photo.key} has other bytes"]
+
+
+def test_a_thumbnail_that_is_gone_is_lost(scene):
+    scene.state.objects.delete(scene.photo.thumbnail)
+    assert scene.judge() == [f"{scene.photo.thumbnail} is gone"]
+
+
+def test_what_a_visitor_complains_of_counts(scene):
+    scene.visitor.complaints.append("a print is not shown")
+    assert scene.judge() == ["Ada: a print is not shown"]
+
+
+def test_what_a_sweep_leaves_is_left_over(scene):
+    site, key = scene.running.site, f"{NAMESPACE}/t/ticket"
+    place = site.open(site.settings.sessions, FakeClock())
+    place.drivers.records.write(key, b"", expires_at=None, write_id="w", expect=ABSENT, timeout=10)
+    place.close()
+    assert scene.judge() == [f"{key} is left over"]
+
+
+def test_a_ticket_that_was_given_up_is_swept(scene):
+    with statekit.open(
+        scene.running.site.urls[0], namespace=NAMESPACE, keys=[KEY], gateway="http://localhost/files"
+    ) as state:
+        state.tickets.reserve("photos/x", max_size=1, content_type="image/png")
+    assert scene.judge() == []
