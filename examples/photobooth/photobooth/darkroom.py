@@ -1,7 +1,7 @@
 """The darkroom: a worker in each process that makes thumbnails, in a workspace that one process holds at a time.
 
-Nothing is queued anywhere. What has no thumbnail yet is found by looking; a worker that is killed leaves its lease to
-lapse, and the next one who looks goes on.
+No queue outlives its process. What has no thumbnail yet is found by looking at the gallery; a worker that is killed
+leaves its lease to lapse, and the next one who looks has it made again.
 """
 
 from __future__ import annotations
@@ -12,13 +12,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from statekit import AsyncState, AsyncWorkspace, ConflictError, StateError, WorkspaceBusyError
+from statekit import AsyncState, ConflictError, StateError, WorkspaceBusyError
 
-from .photos import Photo, developed, newest
+from .photos import Photo
 from .thumbnails import make_thumbnail
 
-_AT_ONCE: Final = 100
-"""Photographs that one visit to the darkroom looks at."""
 _log: Final = logging.getLogger(__name__)
 
 
@@ -31,14 +29,14 @@ class Darkroom:
 
     def __init__(self, state: AsyncState) -> None:
         self._state = state
-        self._asked: asyncio.Queue[str] = asyncio.Queue()
-        self._waiting: set[str] = set()
+        self._asked: asyncio.Queue[Photo] = asyncio.Queue()
+        self._waiting: set[Photo] = set()
 
-    def ask(self, owner: str) -> None:
-        """Ask for the thumbnails that a person's photographs lack, soon."""
-        if owner not in self._waiting:
-            self._waiting.add(owner)
-            self._asked.put_nowait(owner)
+    def ask(self, photo: Photo) -> None:
+        """Ask for a photograph's thumbnail, soon."""
+        if photo not in self._waiting:
+            self._waiting.add(photo)
+            self._asked.put_nowait(photo)
 
     @asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -53,30 +51,24 @@ class Darkroom:
 
     async def _work(self) -> None:
         while True:
-            owner = await self._asked.get()
-            self._waiting.discard(owner)
+            photo = await self._asked.get()
             try:
-                await develop(self._state, owner)
+                await develop(self._state, photo)
             except (StateError, OSError):
-                _log.warning("thumbnails are late: whoever looks at the gallery asks for them again", exc_info=True)
+                _log.warning("a thumbnail is late: whoever looks at the gallery asks for it again", exc_info=True)
+            finally:
+                self._waiting.discard(photo)
 
 
-async def develop(state: AsyncState, owner: str) -> None:
-    """Make the thumbnails that are missing, unless another process is about it."""
+async def develop(state: AsyncState, photo: Photo) -> None:
+    """Make a photograph's thumbnail, unless it is there, or another process is about it."""
     with suppress(WorkspaceBusyError):
-        async with state.scratch.workspace(f"darkroom/{owner}") as workspace:
-            photos = await newest(state, owner, _AT_ONCE)
-            done = await developed(state, photos)
-            for photo in photos:
-                if photo not in done:
-                    await _develop(state, workspace, photo)
-
-
-async def _develop(state: AsyncState, workspace: AsyncWorkspace, photo: Photo) -> None:
-    name, made = f"{photo.number}.{photo.suffix}", f"{photo.number}-thumbnail.jpg"
-    original = await workspace.fetch(state.objects, photo.key, name=name)
-    await asyncio.to_thread(make_thumbnail, original, workspace / made)
-    with suppress(ConflictError):  # whoever held the workspace before was late: theirs is the same
-        await workspace.publish(made, state.objects, photo.thumbnail, content_type="image/jpeg", if_absent=True)
-    for file in (name, made):
-        await workspace.remove(file)
+        async with state.scratch.workspace(f"darkroom/{photo.owner}/{photo.number}") as workspace:
+            if await state.objects.exists(photo.thumbnail):
+                return
+            original = await workspace.fetch(state.objects, photo.key, name="original")
+            await asyncio.to_thread(make_thumbnail, original, workspace / "thumbnail.jpg")
+            with suppress(ConflictError):  # whoever held the workspace before was late: theirs is the same
+                await workspace.publish(
+                    "thumbnail.jpg", state.objects, photo.thumbnail, content_type="image/jpeg", if_absent=True
+                )

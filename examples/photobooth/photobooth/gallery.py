@@ -38,8 +38,9 @@ async def gallery(request: Request, booth: TheBooth, person: ThePerson, after: s
     last = await find(booth.state, person.name, after) if after else None
     photos = await newest(booth.state, person.name, _PAGE + 1, after=last)
     prints = await _prints(booth.state, photos[:_PAGE])
-    if any(shown.url is None for shown in prints):
-        booth.darkroom.ask(person.name)
+    for shown in prints:
+        if shown.url is None:
+            booth.darkroom.ask(shown.photo)
     older = prints[-1].photo.number if len(photos) > _PAGE else None
     return page(request, "gallery", person=person, prints=prints, older=older, uploads=person.session.get("uploads", 0))
 

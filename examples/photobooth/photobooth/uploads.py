@@ -83,7 +83,7 @@ async def confirm(sent: Sent, booth: TheBooth, person: ThePerson) -> dict[str, A
         return refused(409, "It arrived twice at once. Send it again.")
     photo = Photo.at(info.key)
     uploads = await _count(booth, person, photo)
-    booth.darkroom.ask(person.name)
+    booth.darkroom.ask(photo)
     return {"key": photo.key, "number": photo.number, "title": photo.title, "uploads": uploads}
 
 
