@@ -13,7 +13,9 @@ const ASK_AGAIN = {
 };
 
 const troubles = new Map();
+const GAVE_UP = Symbol("gave up");
 
+/** Nobody answered for too long; the page says so already. */
 export class GaveUp extends Error {}
 
 /**
@@ -22,13 +24,19 @@ export class GaveUp extends Error {}
  */
 export async function steadily(ask) {
   const since = Date.now();
-  const asking = Symbol();
+  const asking = Symbol("asking");
   try {
     for (let pause = 200; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      const trouble = await outcome(ask);
-      if (trouble.answer) return trouble.answer;
-      if (Date.now() - since > PATIENCE) throw new GaveUp(`${trouble.words} Please try again later.`);
-      tell(asking, `${trouble.words} Trying again …`);
+      const { answer, words } = await outcome(ask);
+      if (answer) {
+        tell(GAVE_UP, null);
+        return answer;
+      }
+      if (Date.now() - since > PATIENCE) {
+        tell(GAVE_UP, `${words} Please try again later.`);
+        throw new GaveUp("Not taken: nobody answered.");
+      }
+      tell(asking, `${words} Trying again …`);
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));
     }
   } finally {
@@ -57,10 +65,13 @@ function tell(asking, words) {
   if (first && place.textContent !== first) place.textContent = first;
 }
 
-/** Fetch something steadily, and show who answered. */
-export async function steadyFetch(url, options) {
-  const response = await steadily(() => fetch(url, { ...options, signal: AbortSignal.timeout(TOO_LONG) }));
-  const process = response.headers.get("X-Answered-By");
-  if (process) document.getElementById("process").textContent = process;
-  return response;
+/** Fetch something steadily, to its last byte, and show who answered. */
+export async function steadyFetch(address, options) {
+  const answer = await steadily(async () => {
+    const response = await fetch(address, { ...options, signal: AbortSignal.timeout(TOO_LONG) });
+    const { status, ok, url, headers } = response;
+    return { status, ok, url, process: headers.get("X-Answered-By"), text: await response.text() };
+  });
+  if (answer.process) document.getElementById("process").textContent = answer.process;
+  return answer;
 }

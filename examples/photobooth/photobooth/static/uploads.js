@@ -1,7 +1,7 @@
 /* Uploads: a ticket from the application, the photograph straight to the store, and a confirmation. */
 
 import { GaveUp, TOO_LONG, steadily, steadyFetch } from "./steadily.js";
-import { refreshPrints } from "./prints.js";
+import { lookAtPrints } from "./prints.js";
 
 const AT_ONCE = 3;
 const TICKETS = 4; // one that was spoilt, by a process that died at the wrong moment, is replaced by another
@@ -48,10 +48,11 @@ async function next() {
   const [file, limits, item] = queue.shift();
   try {
     item.kept(await send(file, limits, item));
-    refreshPrints();
+    lookAtPrints();
   } catch (error) {
-    if (!(error instanceof Refused || error instanceof GaveUp)) throw error;
-    item.refused(error.message);
+    const expected = error instanceof Refused || error instanceof GaveUp;
+    item.refused(expected ? error.message : "Not taken: something is wrong with this page.");
+    if (!expected) throw error;
   } finally {
     sending -= 1;
     next();
@@ -87,9 +88,9 @@ function check(file, { largest, types }) {
 
 async function ask(url, question) {
   const headers = { Accept: "application/json", "Content-Type": "application/json" };
-  const response = await steadyFetch(url, { method: "POST", headers, body: JSON.stringify(question) });
-  const answer = await response.json();
-  if (!response.ok) throw new Refused(answer.words ?? `Not taken (${response.status}).`, response.status);
+  const { ok, status, text } = await steadyFetch(url, { method: "POST", headers, body: JSON.stringify(question) });
+  const answer = JSON.parse(text);
+  if (!ok) throw new Refused(answer.words ?? `Not taken (${status}).`, status);
   return answer;
 }
 

@@ -38,20 +38,16 @@ const plain = (event) => event.button === 0 && !(event.metaKey || event.ctrlKey 
 export async function visit(url, options = {}, push = true) {
   const number = ++latest;
   try {
-    const response = await steadyFetch(url, { ...options, headers: { Accept: "text/html" } });
-    const page = await read(response);
+    const answer = await steadyFetch(url, { ...options, headers: { Accept: "text/html" } });
     if (number !== latest) return;
-    if (push) history.pushState({}, "", response.url);
-    show(page);
+    if (push) history.pushState({}, "", answer.url);
+    show(read(answer));
   } catch (error) {
     if (!(error instanceof GaveUp)) throw error;
-    const place = document.getElementById("trouble");
-    place.textContent = error.message;
-    place.hidden = false;
   }
 }
 
-export const read = async (response) => new DOMParser().parseFromString(await response.text(), "text/html");
+export const read = ({ text }) => new DOMParser().parseFromString(text, "text/html");
 
 function show(page) {
   document.title = page.title;
