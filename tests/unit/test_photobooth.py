@@ -12,7 +12,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from statekit.backends.memory.records import MemoryRecords
-from statekit.testing import FakeClock, FaultyDriver
+from statekit.testing import Clock, FakeClock, FaultyDriver, SystemClock
 from tests.plans.states import async_state_of, memory_objects
 
 pytest.importorskip("PIL", reason="the example needs Pillow")
@@ -35,8 +35,7 @@ JSON = {"Accept": "application/json"}
 class Booth:
     """The application on one store, and browsers that visit it."""
 
-    def __init__(self) -> None:
-        clock = FakeClock()
+    def __init__(self, clock: Clock) -> None:
         self.records = FaultyDriver(MemoryRecords())
         self.objects = memory_objects(clock)
         state = async_state_of(
@@ -51,8 +50,14 @@ class Booth:
 
 
 @pytest.fixture
-def booth():
-    booth = Booth()
+def clock():
+    """The real one: under another the darkroom's lease would be renewed without a pause, and the tickets would end."""
+    return SystemClock()
+
+
+@pytest.fixture
+def booth(clock):
+    booth = Booth(clock)
     with TestClient(booth.app) as booth.life:
         yield booth
 
@@ -237,6 +242,7 @@ def test_a_logout_ends_one_session(booth, ada):
     assert phone.get("/", follow_redirects=False).status_code == 200
 
 
+@pytest.mark.parametrize("clock", [FakeClock()], ids=["impatient"])
 def test_an_outage_of_the_store_logs_nobody_out(booth, ada):
     booth.records.refuse(times=100_000)
     page = ada.get("/")

@@ -38,8 +38,8 @@ def _report(name: str, plan: Plan) -> Report:
             report = asyncio.run(ride(running, plan, Path(folder)))
     finally:
         running.stop()
-    for words in report.lost:
-        print(f"{name}: LOST: {words}", flush=True)
+    for words in report.lost or ["nothing"]:
+        print(f"{name}: lost: {words}", flush=True)
     return report
 
 
