@@ -110,7 +110,7 @@ def shown(browser: TestClient, page: str) -> bytes:
 
 def developed(browser: TestClient) -> str:
     """Look at the gallery until everything is developed, as its script does."""
-    for _ in range(1000):
+    for _ in range(5000):
         page = browser.get("/").text
         if "developing" not in page:
             return page

@@ -6,14 +6,17 @@ import asyncio
 import hashlib
 import io
 import sys
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import google_crc32c
 import pytest
 
 import statekit
-from statekit.driver import ABSENT
+from statekit.driver import ABSENT, Meta
 from statekit.testing import FakeClock
 from statekit_conformance.running import Running
 from statekit_conformance.targets import known
@@ -50,7 +53,8 @@ class Scene:
 
     def __init__(self, running: Running, folder: Path) -> None:
         self.running, self.folder = running, folder
-        self.state = statekit.open(running.site.urls[0], namespace=NAMESPACE, keys=[KEY])
+        self.undo = ExitStack()
+        self.state = self.opened()
         self.photo = Photo.new("ada", "A lamp", "image/jpeg")
         path = folder / "lamp.jpg"
         buffer = io.BytesIO()
@@ -63,6 +67,16 @@ class Scene:
         photograph = SimpleNamespace(path=path, digest=hashlib.sha256(path.read_bytes()).hexdigest())
         self.visitor = Visitor(session.id, {self.photo.key: photograph})
 
+    def opened(self, **options: Any) -> statekit.State:
+        url = self.running.site.urls[0]
+        return self.undo.enter_context(statekit.open(url, namespace=NAMESPACE, keys=[KEY], **options))
+
+    def drivers(self, store: str) -> Any:
+        site = self.running.site
+        place = site.open(getattr(site.settings, store), FakeClock())
+        self.undo.callback(place.close)
+        return place.drivers
+
     def judge(self) -> list[str]:
         (self.folder / "tmp").mkdir(exist_ok=True)
         return asyncio.run(Verdict(self.running, KEY, self.folder / "tmp").lost([self.visitor]))
@@ -73,7 +87,7 @@ def scene(tmp_path):
     running = Running(known("local"))
     scene = Scene(running, tmp_path)
     yield scene
-    scene.state.close()
+    scene.undo.close()
     running.stop()
 
 
@@ -109,16 +123,19 @@ def test_what_a_visitor_complains_of_counts(scene):
 
 
 def test_what_a_sweep_leaves_is_left_over(scene):
-    site, key = scene.running.site, f"{NAMESPACE}/t/ticket"
-    place = site.open(site.settings.sessions, FakeClock())
-    place.drivers.records.write(key, b"", expires_at=None, write_id="w", expect=ABSENT, timeout=10)
-    place.close()
+    key = f"{NAMESPACE}/t/ticket"
+    scene.drivers("sessions").records.write(key, b"", expires_at=None, write_id="w", expect=ABSENT, timeout=10)
     assert scene.judge() == [f"{key} is left over"]
 
 
-def test_a_ticket_that_was_given_up_is_swept(scene):
-    with statekit.open(
-        scene.running.site.urls[0], namespace=NAMESPACE, keys=[KEY], gateway="http://localhost/files"
-    ) as state:
+def test_an_upload_that_was_given_up_is_swept(scene):
+    with scene.opened(gateway="http://localhost/files") as state:
         state.tickets.reserve("photos/x", max_size=1, content_type="image/png")
+    page = scene.drivers("sessions").records.page(f"{NAMESPACE}/t/", cursor=None, limit=2, timeout=10)
+    (ticket,) = (entry.key.rpartition("/")[2] for entry in page.items)
+    staged = f"{NAMESPACE}/.statekit/tickets/{ticket}"
+    meta, checksum = Meta("image/png", write_id="w" * 22), google_crc32c.value(b"x")
+    objects = scene.drivers("objects").objects
+    objects.write(staged, b"x", meta=meta, crc32c=checksum, expect=ABSENT, timeout=10)
     assert scene.judge() == []
+    assert objects.stat(staged, timeout=10) is None

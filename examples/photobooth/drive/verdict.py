@@ -20,8 +20,10 @@ if TYPE_CHECKING:
     from .visitors import Visitor
 
 NAMESPACE = "photobooth"
-DAYS = 3
-"""After which everything that nobody finished is swept, and no session has ended."""
+SWEEPS = (3, 6)
+"""Days later: the first sweep ends what nobody finished, and the second one takes what the first one ended: a ticket
+that was given up stays for a day as one that is dead, so that no late upload is confirmed. No session has ended yet.
+"""
 
 
 class Verdict:
@@ -75,11 +77,12 @@ class Verdict:
 
     def left_over(self) -> Iterator[str]:
         """Sweep some days later, and look for what is still there and should not be."""
-        clock = FakeClock()
-        clock.advance(DAYS * 86_400)
-        with self._opened(clock) as state:
-            swept = state.sweep()
-        self.swept = swept.records + swept.uploads + swept.workspaces + swept.files + swept.directories
+        for days in SWEEPS:
+            clock = FakeClock()
+            clock.advance(days * 86_400)
+            with self._opened(clock) as state:
+                swept = state.sweep()
+            self.swept += swept.records + swept.uploads + swept.workspaces + swept.files + swept.directories
         for key in self._stored(clock):
             kind = key.removeprefix(f"{NAMESPACE}/").partition("/")[0]
             if kind in ("t", "w", ".statekit", "unfinished"):
