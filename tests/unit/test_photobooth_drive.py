@@ -128,14 +128,36 @@ def test_what_a_sweep_leaves_is_left_over(scene):
     assert scene.judge() == [f"{key} is left over"]
 
 
-def test_an_upload_that_was_given_up_is_swept(scene):
-    with scene.opened(gateway="http://localhost/files") as state:
-        state.tickets.reserve("photos/x", max_size=1, content_type="image/png")
+def stage(scene: Scene) -> tuple[statekit.Ticket, str]:
+    """Upload something for a ticket, which nobody has confirmed yet."""
+    ticket = scene.opened(gateway="http://localhost/files").tickets.reserve(
+        "photos/x", max_size=1, content_type="text/plain"
+    )
     page = scene.drivers("sessions").records.page(f"{NAMESPACE}/t/", cursor=None, limit=2, timeout=10)
-    (ticket,) = (entry.key.rpartition("/")[2] for entry in page.items)
-    staged = f"{NAMESPACE}/.statekit/tickets/{ticket}"
-    meta, checksum = Meta("image/png", write_id="w" * 22), google_crc32c.value(b"x")
-    objects = scene.drivers("objects").objects
-    objects.write(staged, b"x", meta=meta, crc32c=checksum, expect=ABSENT, timeout=10)
+    (name,) = (entry.key.rpartition("/")[2] for entry in page.items)
+    staged = f"{NAMESPACE}/.statekit/tickets/{name}"
+    meta, checksum = Meta("text/plain", write_id="w" * 22), google_crc32c.value(b"x")
+    scene.drivers("objects").objects.write(staged, b"x", meta=meta, crc32c=checksum, expect=ABSENT, timeout=10)
+    return ticket, staged
+
+
+def test_an_upload_that_was_given_up_is_swept(scene):
+    _, staged = stage(scene)
     assert scene.judge() == []
-    assert objects.stat(staged, timeout=10) is None
+    assert scene.drivers("objects").objects.stat(staged, timeout=10) is None
+
+
+def test_what_a_killed_process_had_begun_to_publish_is_finished_and_its_ticket_swept(scene, monkeypatch):
+    class Killed(BaseException):
+        pass
+
+    def copy(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    ticket, _ = stage(scene)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(scene.drivers("objects").objects), "copy", copy)
+        with pytest.raises(Killed):
+            scene.state.tickets.confirm(ticket)
+    assert scene.judge() == []
+    assert scene.state.objects.get("photos/x").data == b"x"

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 NAMESPACE = "photobooth"
 SWEEPS = (3, 6)
-"""Days later: the first sweep ends what nobody finished, and the second one takes what the first one ended: a ticket
-that was given up stays for a day as one that is dead, so that no late upload is confirmed. No session has ended yet.
+"""Days later: the first sweep also finishes what a killed process had begun to publish, and leaves its ticket for a
+day, in case somebody confirms it again; the second one takes that. No session has ended yet.
 """
 
 
