@@ -34,7 +34,7 @@ export async function steadily(ask) {
       }
       if (Date.now() - since > PATIENCE) {
         tell(GAVE_UP, `${words} Please try again later.`);
-        throw new GaveUp("Not taken: nobody answered.");
+        throw new GaveUp(words);
       }
       tell(asking, `${words} Trying again …`);
       await new Promise((resolve) => setTimeout(resolve, pause * (0.5 + Math.random())));

@@ -50,13 +50,18 @@ async function next() {
     item.kept(await send(file, limits, item));
     lookAtPrints();
   } catch (error) {
-    const expected = error instanceof Refused || error instanceof GaveUp;
-    item.refused(expected ? error.message : "Not taken: something is wrong with this page.");
-    if (!expected) throw error;
+    item.refused(reason(error));
   } finally {
     sending -= 1;
     next();
   }
+}
+
+function reason(error) {
+  if (error instanceof Refused) return error.message;
+  if (error instanceof GaveUp) return "Nobody answered, so it may be kept or not: look at the gallery before you send it again.";
+  console.error(error);
+  return "Not taken: something is wrong with this page.";
 }
 
 async function send(file, limits, item) {

@@ -43,7 +43,7 @@ export async function visit(url, options = {}, push = true) {
     if (push) history.pushState({}, "", answer.url);
     show(read(answer));
   } catch (error) {
-    if (!(error instanceof GaveUp)) throw error;
+    if (!(error instanceof GaveUp)) throw error; // the page says so already
   }
 }
 
