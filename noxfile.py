@@ -27,6 +27,8 @@ FRAMEWORKS = {
     ),
 }
 """What the integrations are tested with: the oldest is what the extras promise."""
+PHOTOBOOTH = ("fastapi>=0.115.3", "uvicorn>=0.30", "jinja2>=3.1", "Pillow>=11")
+"""What the photo booth needs besides statekit: examples/photobooth/requirements.txt."""
 TARGETS = (
     "aws@dynalite+seaweedfs",
     "redis@valkey",
@@ -71,15 +73,10 @@ def imports(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Types: mypy --strict on everything that is shipped, pyright on the public interface."""
-    install_all(
-        session,
-        "pytest-xdist>=3.6",
-        "mypy>=1.18",
-        "pyright>=1.1.400",
-        "boto3-stubs[s3,dynamodb]",
-        *FRAMEWORKS["newest"],
-    )
-    for package in ("statekit", "conformance/statekit_conformance", *(f"{path}/src" for path in PLUGINS)):
+    stubs = ("boto3-stubs[s3,dynamodb]", *PHOTOBOOTH, *FRAMEWORKS["newest"])
+    install_all(session, "pytest-xdist>=3.6", "mypy>=1.18", "pyright>=1.1.400", *stubs)
+    packages = ("statekit", "conformance/statekit_conformance", "examples/photobooth/photobooth")
+    for package in (*packages, *(f"{path}/src" for path in PLUGINS)):
         session.run("mypy", "--strict", package)
     session.run("pytest", "-p", "no:randomly", "tests/typing")
 
@@ -87,7 +84,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Unit tests, plans stepped by hand, the interleaving explorer, and the suite's and plugins' own tests."""
-    install_all(session, "pytest-xdist>=3.6", *FRAMEWORKS["newest"])
+    install_all(session, "pytest-xdist>=3.6", *PHOTOBOOTH, *FRAMEWORKS["newest"])
     paths = session.posargs or ["tests", "conformance/tests", *(f"{path}/tests" for path in PLUGINS)]
     # xdist wants the same names of tests in each process, and some names show sets. Mutants have their own session.
     arguments = ["-n", "2", "--dist", "worksteal", "--ignore=conformance/tests/broken"]
@@ -127,6 +124,15 @@ def browser(session: nox.Session) -> None:
     """Pages in a headless Chromium upload straight to every store; it has to be installed: see STATEKIT_CHROMIUM."""
     install_all(session, "playwright>=1.55")
     session.run("pytest", "-p", "no:randomly", "conformance/browser", *session.posargs)
+
+
+@nox.session
+def photobooth(session: nox.Session) -> None:
+    """Three browsers on the photo booth, its processes and stores killed: nothing may be lost. Chromium as above."""
+    install_all(session, *PHOTOBOOTH, "playwright>=1.55", "scikit-image>=0.25", "mypy>=1.18")
+    with session.chdir("examples/photobooth"):
+        session.run("mypy", "--strict", "drive")
+        session.run("python", "-m", "drive", *session.posargs)
 
 
 @nox.session
