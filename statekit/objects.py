@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal, final, overload
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.clock import MILLISECOND
 from statekit._core.objects.describe import Put
 from statekit._core.objects.files import (
@@ -24,7 +25,7 @@ from statekit._core.objects.files import (
 )
 from statekit._core.objects.plans import UPLOAD_LIFE, ObjectPlans
 from statekit._core.objects.source import AsyncData, Data
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.errors import InvalidInputError, StateError
 from statekit.presigning import AsyncPresigning, Presigning
 from statekit.types import ObjectInfo, Prefix, StoredObject, Swept

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.objects.describe import Put
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.objects.presigning import HOUR, PresignPlans
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.types import Presigned
 
 __all__ = ["AsyncPresigning", "Presigning"]

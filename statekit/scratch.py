@@ -17,11 +17,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, final
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.clock import MILLISECOND
 from statekit._core.objects.describe import Put
 from statekit._core.objects.source import AsyncData, Data
 from statekit._core.plan import Await, Plan, Work
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit._core.scratch.crew import Tell
 from statekit._core.scratch.plans import ScratchPlans
 from statekit._core.scratch.workspace import Options, WorkspacePlans

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, final
 
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.arun import AsyncRunner
+from statekit._core.run import Runner
 from statekit._core.sessions.plans import OnConflict, SessionPlans
 from statekit._core.sessions.session import Session
 from statekit.types import SessionInfo, SessionPolicy, Swept

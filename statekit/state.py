@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Final, NoReturn, Self, final
 
 from statekit._core import events
+from statekit._core.arun import AsyncRunner
 from statekit._core.checking import CheckPlans
 from statekit._core.clock import Clock, SystemClock
 from statekit._core.keys import check_namespace
@@ -18,7 +19,7 @@ from statekit._core.objects.plans import ObjectPlans
 from statekit._core.permits import Signer
 from statekit._core.pipeline import Wire
 from statekit._core.plan import Await, Plan
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit._core.scratch.plans import ScratchPlans
 from statekit._core.seal import KeyRing
 from statekit._core.sessions.plans import SessionPlans

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import final
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.objects.describe import Put
 from statekit._core.objects.presigning import HOUR
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit._core.tickets.plans import TicketPlans
 from statekit.errors import InvalidInputError
 from statekit.types import ObjectInfo, Swept, Ticket

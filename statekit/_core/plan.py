@@ -1,7 +1,7 @@
 """Plans: what a store does, as a generator of effects, without threads, ``await`` or sleep.
 
-A plan yields effects and is sent their results; whatever an effect raised is thrown into it. The two runners in
-``_core/run.py`` execute plans, and tests step them by hand.
+A plan yields effects and is sent their results; whatever an effect raised is thrown into it. The two runners,
+``_core/run.py`` and ``_core/arun.py``, execute plans, and tests step them by hand.
 """
 
 from __future__ import annotations

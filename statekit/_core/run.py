@@ -1,80 +1,27 @@
-"""The two runners: the only place that knows threads, ``await`` and sleeping.
+"""Plans run in threads.
 
-Both send an effect's result into the plan, throw into it what the effect raised, cancellation included, and go on with
-whatever the plan then does to clean up. The asynchronous runner shields that from further cancellation; the plan's own
-timeouts bound it.
+Both runners, this one and the asynchronous one in ``_core/arun.py``, send an effect's result into the plan, throw into
+it what the effect raised, cancellation included, and go on with whatever the plan then does to clean up.
 """
 
 from __future__ import annotations
 
 import os
 import threading
-import weakref
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from .clock import Clock
-from .plan import Await, Begin, Call, Collect, Drain, Drop, Effect, Join, Plan, Sleep, Spawn, Start, Stop, Work
+from .plan import Begin, Call, Collect, Drain, Drop, Effect, Join, Plan, Sleep, Spawn, Start, Stop, Work
+from .pool import Pool, is_ours
 
 if TYPE_CHECKING:
-    import asyncio
-    from concurrent.futures import Future, ThreadPoolExecutor
+    from concurrent.futures import Future
 
-__all__ = ["AsyncRunner", "Runner"]
+__all__ = ["Runner"]
 
 T = TypeVar("T")
-
-
-_POOLS: Final[weakref.WeakSet[_Pool]] = weakref.WeakSet()
-_OURS: Final = threading.local()
-
-
-def _mark_as_ours() -> None:
-    _OURS.thread = True
-
-
-class _Pool:
-    """statekit's own threads, started when first needed; a forked child starts its own."""
-
-    def __init__(self, threads: int) -> None:
-        self._threads = threads
-        self.forget()
-        _POOLS.add(self)
-
-    def forget(self) -> None:
-        """Begin anew without the parent's threads, which a forked child does not have."""
-        self._lock = threading.Lock()
-        self._executor: ThreadPoolExecutor | None = None
-
-    def submit(self, function: Callable[..., T], *args: Any) -> Future[T]:
-        """Run a function in a thread."""
-        return self.executor().submit(function, *args)
-
-    def executor(self) -> ThreadPoolExecutor:
-        """Return the threads."""
-        with self._lock:
-            if self._executor is None:
-                from concurrent.futures import ThreadPoolExecutor
-
-                self._executor = ThreadPoolExecutor(self._threads, "statekit", initializer=_mark_as_ours)
-            return self._executor
-
-    def close(self) -> None:
-        """Let the threads end once they have done what they began."""
-        with self._lock:
-            if self._executor is not None:
-                self._executor.shutdown(wait=True)
-                self._executor = None
-
-
-def _forget_all() -> None:
-    for pool in list(_POOLS):
-        pool.forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_all)
 
 
 class Runner:
@@ -87,7 +34,7 @@ class Runner:
 
     def __init__(self, clock: Clock, threads: int = 8) -> None:
         self._clock = clock
-        self._pool = _Pool(threads)
+        self._pool = Pool(threads)
 
     def run(self, plan: Plan[T]) -> T:
         """Run a plan to its end and return its result."""
@@ -207,7 +154,7 @@ class _ThreadErrand:
         """
         from concurrent.futures import wait
 
-        if self._process == os.getpid() and not self._future.cancel() and not hasattr(_OURS, "thread"):
+        if self._process == os.getpid() and not self._future.cancel() and not is_ours():
             wait((self._future,))
 
 
@@ -253,220 +200,3 @@ class _ThreadJob:
         self._ended.set()
         if self._thread is not threading.current_thread():
             self._thread.join()
-
-
-class AsyncRunner:
-    """Runs plans in the calling task; children are tasks.
-
-    Args:
-        clock: What to wait by.
-        native: Whether the drivers' methods are coroutine functions. Otherwise they run in statekit's threads.
-        threads: How many of those there may be.
-    """
-
-    def __init__(self, clock: Clock, *, native: bool, threads: int = 32) -> None:
-        self._clock = clock
-        self._sleep = clock.asleep
-        self._native = native
-        self._pool = _Pool(threads)
-
-    async def run(self, plan: Plan[T]) -> T:
-        """Run a plan to its end and return its result."""
-        crew = _AsyncCrew(self, cancel=self._native)
-        try:
-            return await self._drive(plan, plan.send(None), crew)  # type: ignore[no-any-return]  # as below
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
-        finally:
-            if crew.children:
-                await crew.drain()
-
-    async def _drive(self, plan: Plan[Any], effect: Effect, crew: _AsyncCrew) -> Any:
-        """Go on from an effect to the plan's end."""
-        try:
-            while True:
-                try:
-                    if self._native and type(effect) is Call:
-                        result = await effect.method(*effect.args, **effect.kwargs)
-                    else:
-                        result = await self._perform(effect, crew)
-                except Exception as exc:  # noqa: BLE001 - the plan decides
-                    effect = plan.throw(exc)
-                except BaseException as exc:  # noqa: BLE001 - a cancellation: the plan may clean up, undisturbed
-                    effect = plan.throw(exc)
-                    return await self._shielded(self._drive(plan, effect, crew))
-                else:
-                    effect = plan.send(result)
-        except StopIteration as end:
-            return end.value
-
-    async def _shielded(self, rest: Coroutine[Any, Any, Any]) -> Any:
-        """Let a cancelled plan clean up to its end; further cancellations change nothing."""
-        import asyncio
-
-        task = asyncio.ensure_future(rest)
-        while not task.done():
-            try:
-                await asyncio.wait({task})
-            except asyncio.CancelledError:
-                continue
-        return task.result()
-
-    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: C901, PLR0911 - one for each effect
-        match effect:
-            case Call():
-                return await self._called(effect)
-            case Work(function):
-                return await self._in_thread(function)
-            case Await(function):
-                return await function()
-            case Sleep(seconds):
-                return await self._sleep(seconds)
-            case Start() | Join() | Drain():
-                return await crew.perform(effect)
-            case Begin(plan):
-                return _TaskErrand(self, plan, cancel=self._native)
-            case Collect(errand):
-                return await cast("_TaskErrand", errand).collect()
-            case Drop(errand):
-                return await cast("_TaskErrand", errand).drop()
-            case Spawn(plan):
-                return _TaskJob(self._beside().run(plan))
-            case Stop(job):
-                return await cast("_TaskJob", job).end()
-
-    def _beside(self) -> AsyncRunner:
-        """Return a runner for the background, where a sleep never moves a clock that is set by hand."""
-        from copy import copy
-
-        other = copy(self)
-        other._sleep = self._clock.idle  # noqa: SLF001 - another one of these
-        return other
-
-    async def _called(self, call: Call) -> Any:
-        """Call a driver in a thread; one that is native all the same, where two backends meet, is awaited."""
-        from inspect import iscoroutinefunction
-
-        if iscoroutinefunction(call.method):
-            return await call.method(*call.args, **call.kwargs)
-        return await self._in_thread(lambda: call.method(*call.args, **call.kwargs))
-
-    async def _in_thread(self, function: Callable[[], T]) -> T:
-        import asyncio
-
-        return await asyncio.wrap_future(self._pool.submit(function))
-
-    def close(self) -> None:
-        """Let the threads end."""
-        self._pool.close()
-
-
-class _AsyncCrew:
-    """The children of one plan as tasks.
-
-    Args:
-        runner: What runs them.
-        cancel: Whether cancelling a child ends its request. A thread cannot be cancelled: it is waited for.
-    """
-
-    def __init__(self, runner: AsyncRunner, *, cancel: bool) -> None:
-        self._runner = runner
-        self._cancel = cancel
-        self.children: list[asyncio.Task[Any]] = []
-
-    async def perform(self, effect: Start | Join | Drain) -> Any:
-        import asyncio
-
-        match effect:
-            case Start(plan, limit):
-                await self._await_room(limit)
-                self.children.append(asyncio.ensure_future(self._runner.run(plan)))
-                return None
-            case Join():
-                await self._await_room(1)
-                children, self.children = self.children, []
-                return [child.result() for child in children]
-            case Drain():
-                return await self.drain()
-
-    async def _await_room(self, limit: int) -> None:
-        import asyncio
-
-        while True:
-            running = [child for child in self.children if not child.done()]
-            failed = next((child for child in self.children if child.done() and child.exception()), None)
-            if failed is not None:
-                await self.drain()
-                failed.result()
-            if len(running) < limit:
-                return
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-
-    async def drain(self) -> None:
-        import asyncio
-
-        children, self.children = self.children, []
-        if self._cancel:
-            for child in children:
-                child.cancel()
-        await asyncio.gather(*children, return_exceptions=True)
-
-
-class _TaskErrand:
-    """A plan in a task that its beginner does not wait for.
-
-    Args:
-        runner: What runs it.
-        plan: Makes it.
-        cancel: Whether cancelling it ends its request. A thread cannot be cancelled: it is waited for.
-    """
-
-    def __init__(self, runner: AsyncRunner, plan: Callable[[], Plan[Any]], *, cancel: bool) -> None:
-        import asyncio
-
-        self._cancel = cancel
-        self._task: asyncio.Task[Any] = asyncio.ensure_future(runner.run(plan()))
-        self._task.add_done_callback(_seen)
-
-    async def collect(self) -> Any:
-        """Return the result. Whoever is cancelled meanwhile may still drop it."""
-        import asyncio
-
-        await asyncio.wait((self._task,))
-        return self._task.result()
-
-    async def drop(self) -> None:
-        """Cancel it, where that helps, and wait for its end."""
-        import asyncio
-
-        if self._cancel:
-            self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-
-def _seen(task: asyncio.Task[Any]) -> None:
-    """Look at what ended a task, which asyncio otherwise complains of where a reader is forgotten."""
-    if not task.cancelled():
-        task.exception()
-
-
-class _TaskJob:
-    """A background plan as a task."""
-
-    def __init__(self, coroutine: Any) -> None:
-        import asyncio
-
-        self._task: asyncio.Task[None] = asyncio.ensure_future(coroutine)
-
-    @property
-    def failure(self) -> BaseException | None:
-        """What ended it, if an exception did."""
-        done = self._task.done() and not self._task.cancelled()
-        return self._task.exception() if done else None
-
-    async def end(self) -> None:
-        """End it and wait for it."""
-        import asyncio
-
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 import statekit.config
 from statekit import plugins, state
 from statekit._config import options, urls
-from statekit._core import commit, events, keys, pipeline, retry, run
+from statekit._core import commit, events, keys, pipeline, pool, retry
 from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
@@ -216,13 +216,13 @@ def a_client_that_is_handed_in_is_not_used(exchange):
 
 @core("E-11", over="local")
 def a_forked_child_keeps_its_parents_threads(exchange):
-    real = run._Pool.forget
+    real = pool.Pool.forget
 
     def forget(self):
         if not hasattr(self, "_executor"):
             real(self)
 
-    exchange(run._Pool, "forget", forget)
+    exchange(pool.Pool, "forget", forget)
 
 
 @core("E-12")

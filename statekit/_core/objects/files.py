@@ -9,9 +9,10 @@ from typing import Any, Self
 
 from google_crc32c import extend
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.pipeline import Operation
 from statekit._core.plan import Plan, clean_up
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.driver import Committed, Expect, Meta
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, StateError
 from statekit.types import ObjectInfo

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.plan import Begin, Call, Collect, Drop, Errand, Plan, Work
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.testing import FakeClock
 
 

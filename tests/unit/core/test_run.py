@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.clock import SystemClock
 from statekit._core.plan import (
     Await,
@@ -27,7 +28,7 @@ from statekit._core.plan import (
     clean_up,
     gather,
 )
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.testing import FakeClock
 
 

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from statekit._core.arun import AsyncRunner
 from statekit._core.objects.source import source_of
 from statekit._core.plan import Plan
-from statekit._core.run import AsyncRunner, Runner
+from statekit._core.run import Runner
 from statekit.errors import InvalidInputError
 from statekit.testing import FakeClock
 

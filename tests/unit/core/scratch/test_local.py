@@ -73,15 +73,20 @@ def test_a_forked_child_does_not_remove_it(root: Root) -> None:
 
 def test_a_forked_child_that_outlives_its_parent_does_not_keep_the_lock(root: Root, tmp_path: Path) -> None:
     reading, writing = os.pipe()
+    hearing, telling = os.pipe()
 
     def parent() -> None:
         root.create()
         if not os.fork():  # a grandchild: it lives until the pipe is closed
             os.close(writing)
+            os.write(telling, b"here")
             os.read(reading, 1)
             os._exit(0)
 
     assert in_child(parent, die=True) == -signal.SIGKILL
+    os.close(telling)
+    assert os.read(hearing, 4) == b"here"
+    os.close(hearing)
     assert len(names(root)) == 1
     assert root.clean() == 1
     os.close(writing)
