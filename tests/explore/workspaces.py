@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from copy import copy
+from dataclasses import dataclass
 from typing import Any
 
 from google_crc32c import value as crc32c
@@ -161,7 +162,7 @@ def _file(content: str) -> LocalFile:
 
 def copied(holding: Holding) -> Holding:
     """What another process, or another task of the same one, knows of a workspace."""
-    return replace(holding)
+    return copy(holding)
 
 
 # Setups

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections import deque
-from dataclasses import replace
 
 from google_crc32c import value as crc32c_of
+from msgspec.structs import replace
 
 from statekit._core import keys, limits, metadata
 from statekit._core.ids import text_of, write_id
