@@ -119,7 +119,7 @@ def objects(state: Any, client: Any, bucket: str, other: Any) -> None:
         show(f"get, {name}", measure(get, count, 9))
 
 
-def large(state: Any, client: Any, bucket: str, size: int) -> None:
+def large(state: Any, client: Any, bucket: str, other: Any, size: int) -> None:
     """Put and get one object in parts, beside s3transfer."""
     blob, name = secrets.token_bytes(size), f"{size // MIB} MiB object"
 
@@ -128,9 +128,16 @@ def large(state: Any, client: Any, bucket: str, size: int) -> None:
         client.download_fileobj(bucket, "bare", into)
         return into.getvalue()
 
-    put = [lambda: state.objects.put("o", blob), lambda: client.upload_fileobj(io.BytesIO(blob), bucket, "bare")]
+    put: list[Callable[[], object]] = [
+        lambda: state.objects.put("o", blob),
+        lambda: client.upload_fileobj(io.BytesIO(blob), bucket, "bare"),
+    ]
+    get: list[Callable[[], object]] = [lambda: state.objects.get("o").data, download]
+    if other is not None:
+        put.append(lambda: other[0].put(other[1], "other", blob))
+        get.append(lambda: bytes(other[0].get(other[1], "other").bytes()))
     show(f"put, {name}", measure(put, 1, 5))
-    show(f"get, {name}", measure([lambda: state.objects.get("o").data, download], 1, 5))
+    show(f"get, {name}", measure(get, 1, 9))
     assert state.objects.get("o").data == blob == download()
 
 
@@ -176,7 +183,7 @@ def run(dynamodb: str, s3: str, size: int) -> None:
     with statekit.open(url, client=session, namespace="bench", timeout=120) as state:
         sessions(state, records, "bench")
         objects(state, store, "bench", other)
-        large(state, store, "bench", size)
+        large(state, store, "bench", other, size)
 
 
 if __name__ == "__main__":

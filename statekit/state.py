@@ -55,7 +55,8 @@ class _Assembly:
         check_namespace(settings.namespace)
         self._settings = settings
         self._clock = clock
-        self._on_event = on_event
+        self._emit = events.emit if on_event is None else _also(on_event)
+        self._heard = events.heard if on_event is None else None
         self._asynchronous = asynchronous
         self.wires: list[Wire] = []
         self.runners: dict[bool, AsyncRunner] = {}
@@ -119,6 +120,7 @@ class _Assembly:
             self._settings.timeout,
             self._settings.attempt_timeout,
             self._vault,
+            self._heard,
         )
         self.wires.append(wire)
         return wire
@@ -127,11 +129,6 @@ class _Assembly:
     def has_tickets(self) -> bool:
         """Whether there is all that tickets take."""
         return self.session_link.backend.records and self.object_link.backend.objects
-
-    def _emit(self, event: Event) -> None:
-        events.emit(event)
-        if self._on_event is not None:
-            self._on_event(event)
 
     def close(self) -> list[Drivers | AsyncDrivers]:
         """Let nothing more be sent; return what has to be closed."""
@@ -143,6 +140,16 @@ class _Assembly:
     def __repr__(self) -> str:
         names = (self.session_link.backend.name, self.object_link.backend.name)
         return f"sessions on {names[0]}, objects on {names[1]}"
+
+
+def _also(on_event: Callable[[Event], None]) -> Callable[[Event], None]:
+    """Return what tells the application of an event, too."""
+
+    def emit(event: Event) -> None:
+        events.emit(event)
+        on_event(event)
+
+    return emit
 
 
 def _same(plan: Plan[Any]) -> Plan[Any]:

@@ -29,7 +29,6 @@ __all__ = [
 
 SESSIONS_PER_OWNER: Final = 1_000
 """Live sessions of one owner, at most: their ids share one record, which DynamoDB's 400 KB hold with room to spare."""
-_NO_METADATA: Final[Mapping[str, str]] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +56,7 @@ class SessionPolicy:
             raise ConfigError(f"sessions_per_owner is from 1 to {SESSIONS_PER_OWNER}")
 
 
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
+class SessionInfo(Struct, frozen=True):
     """One of an owner's sessions, without its id.
 
     Attributes:
@@ -78,8 +76,7 @@ class SessionInfo:
     corrupt: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectInfo:
+class ObjectInfo(Struct, frozen=True):
     """What is known about one stored object.
 
     Attributes:
@@ -102,13 +99,12 @@ class ObjectInfo:
     content_type: str | None = None
     cache_control: str | None = None
     content_disposition: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=lambda: _NO_METADATA)
+    metadata: Mapping[str, str] = {}
     write_id: str | None = None
     crc32c: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(Struct, frozen=True):
     """Keys that a listing with a delimiter folded into one line.
 
     Attributes:
@@ -152,8 +148,7 @@ class ScratchPolicy:
             raise ConfigError("lease is at least a second and shorter than ttl: workspaces in use would expire")
 
 
-@dataclass(frozen=True, slots=True)
-class Checkpoint:
+class Checkpoint(Struct, frozen=True):
     """What a checkpoint published.
 
     Attributes:
@@ -208,8 +203,7 @@ class Ticket:
     expires_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Swept:
+class Swept(Struct, frozen=True):
     """What a sweep reclaimed.
 
     Attributes:

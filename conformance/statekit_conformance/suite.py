@@ -81,11 +81,13 @@ class Suite:
         if any(is_case(item) for item in items) and not self.choice.targets:
             raise pytest.UsageError("no target can start here; the lines above say why")
         items[:] = [item for item in items if not (is_case(item) and _is_asked_of_nobody(item))]
-        if self.config.pluginmanager.hasplugin("xdist"):
-            for item in items:
-                if is_case(item) and (place := _place(item)) is not None:
-                    # With --dist loadgroup one process has all of a target, and no other starts its engines.
-                    item.add_marker(pytest.mark.xdist_group(place.target.name))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
+        """Let one process have all of a target."""
+        from .spreading import ByTarget
+
+        return ByTarget(config, log, self.choice.targets)
 
     def start(self, target: Target) -> Running:
         """Return the target, started, stopping another one that runs.

@@ -26,6 +26,7 @@ LACKS = {
     ("moto", "s3"): {
         "objects.copy_conditional",
         "objects.copy_atomic",
+        "objects.copy_beside_puts",
         "objects.copy_pinned",
         "objects.multipart_conditional",
         "objects.uploads_dated",
@@ -39,6 +40,7 @@ LACKS = {
         "durable",
     },
     ("seaweedfs", "s3"): {
+        "objects.copy_beside_puts",
         "objects.multipart_atomic",
         "objects.listing_order",
         "objects.start_after",

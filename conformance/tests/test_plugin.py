@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -103,6 +104,14 @@ def one_line(done, *words):
     return lines[0]
 
 
+@pytest.fixture
+def interruptible():
+    """Interrupts are noticed, even where this run was started in the background, which is to ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class TestItsWeight:
     def test_the_plugin_alone_imports_nothing_but_pytest(self, tmp_path):
         code = "import pytest, sys; before = set(sys.modules); import statekit_conformance.plugin; print(sorted(set(sys.modules) - before))"
@@ -197,6 +206,13 @@ class TestNativeItems:
                 del result["seconds"]
         assert one == two
 
+    def test_one_worker_has_all_cases_of_a_target(self, tmp_path):
+        pytest.importorskip("xdist")
+        done = pytest_in(tmp_path, *SUITE, "--statekit-target", "memory,local", "-k", "versions", "-n", "2", "-v")
+        found = re.findall(r"\[(gw\d)\].* PASSED .*\[(memory|local)-", done.stdout)
+        assert len(found) > 10
+        assert len(set(found)) == len({worker for worker, _ in found}) == 2
+
 
 class TestBadInput:
     @pytest.fixture(autouse=True)
@@ -275,6 +291,7 @@ class TestBadInput:
         assert "did not end within 1 s" in done.stdout
         assert "odd hung in 3 cases and is asked no more" in done.stdout
 
+    @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_leaves_no_server_behind(self):
         (self.folder / "conftest.py").write_text(SERVED)
         command = [sys.executable, "-m", "pytest", *OPTIONS, *SUITE]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, dataclass, fields
+from itertools import groupby
+from typing import Final
 
 from statekit import __version__, plugins
 from statekit._config.values import expected
@@ -26,6 +28,7 @@ class _Row:
     stores: tuple[str, ...] = ()
     reach: str | None = None
     survives: str | None = None
+    asyncio: str | None = None
     options: dict[str, str] | None = None
     problem: str | None = None
 
@@ -37,7 +40,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="list the backends that are installed",
         description="List every installed URL scheme and its backend. Loads them all; exits with 1 if one is broken.",
     )
-    parser.add_argument("--json", action="store_true", help="for programs")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="for programs")
+    form.add_argument("--markdown", action="store_true", help="the README's table")
     parser.set_defaults(run=run)
 
 
@@ -46,6 +51,8 @@ def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     rows = _rows()
     if arguments.json:
         terminal.line(json.dumps([asdict(row) for row in rows], indent=2))
+    elif arguments.markdown:
+        _show_markdown(rows, terminal)
     else:
         _show(rows, terminal)
     return 1 if any(row.problem for row in rows) else 0
@@ -74,6 +81,7 @@ def _row(scheme: str, distribution: str) -> _Row:
         tuple(store for store, held in (("sessions", backend.records), ("objects", backend.objects)) if held),
         backend.reach.value,
         backend.survives.value,
+        "threads" if backend.aopen is None else "native",
         _options(backend),
     )
 
@@ -103,3 +111,30 @@ def _show(rows: list[_Row], terminal: Terminal) -> None:
     for row in rows:
         if row.problem:
             terminal.line(f"{terminal.style(terminal.sign('cross'), 'red')} {row.scheme}: {row.problem}")
+
+
+_REACHES: Final = {"process": "this process", "host": "processes of one host", "network": "every host"}
+_SURVIVED: Final = {"nothing": "nothing", "client": "any client's death", "server": "the server's death, too"}
+
+
+def _show_markdown(rows: list[_Row], terminal: Terminal) -> None:
+    """Show the backends that work: those that are built in first, then by distribution."""
+    terminal.line("| URL | sessions | objects | who sees the same state | a write survives | asyncio | install |")
+    terminal.line("|---|---|---|---|---|---|---|")
+    working = sorted((row for row in rows if row.problem is None), key=_backend_of)
+    for (added, distribution, _), group in groupby(working, _backend_of):
+        schemes = list(group)
+        first = schemes[0]
+        cells = (
+            ", ".join(f"`{row.scheme}:`" for row in schemes),
+            *("yes" if store in first.stores else "no" for store in ("sessions", "objects")),
+            _REACHES[first.reach or ""],
+            _SURVIVED[first.survives or ""],
+            first.asyncio or "",
+            f"`{distribution}`" if added else "built in",
+        )
+        terminal.line(f"| {' | '.join(cells)} |")
+
+
+def _backend_of(row: _Row) -> tuple[bool, str, str]:
+    return row.scheme not in plugins.BUILT_IN, row.distribution.partition(" ")[0], row.backend or ""

@@ -50,7 +50,8 @@ class SystemClock:
     def now(self) -> int:
         """Return the milliseconds since the epoch; never less than before in this process."""
         now = time.time_ns() // 1_000_000
-        self._latest = max(self._latest, now)
+        if now > self._latest:  # noqa: PLR1730 - max() takes three times as long
+            self._latest = now
         return self._latest
 
     monotonic = staticmethod(time.monotonic)

@@ -44,7 +44,7 @@ from statekit.errors import CorruptDataError, UnserialisableError
 
 from . import zones
 
-__all__ = ["DEPTH", "decode", "decode_map", "encode", "encode_map"]
+__all__ = ["DAMAGED", "DEPTH", "decode", "encode"]
 
 DEPTH: Final = 64
 """Containers within containers, at most. Nothing is nested so deep on purpose, and a cycle is endless."""
@@ -62,8 +62,7 @@ _OPENING: Final = bytes((*range(0x80, 0xA0), *range(0xDC, 0xE0)))
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,39}")
 _STEPS: Final = 8
 
-# What damaged bytes make msgspec, struct, int, str, Decimal, datetime, hash and set raise.
-_DAMAGED: Final = (
+DAMAGED: Final = (
     msgspec.MsgspecError,
     struct.error,
     ValueError,
@@ -71,6 +70,7 @@ _DAMAGED: Final = (
     ArithmeticError,
     RecursionError,
 )
+"""What damaged bytes make msgspec, struct, int, str, Decimal, datetime, hash and set raise."""
 
 _encode: Final = Encoder().encode
 
@@ -113,44 +113,11 @@ def decode(data: bytes | memoryview | msgspec.Raw) -> object:
     """
     try:
         value = _DECODER.decode(data)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise CorruptDataError("a stored value cannot be decoded: it is damaged, or foreign") from error
     if type(value) in _CONTAINERS and _may_be_deep(bytes(data)) and _too_deep(value):
         raise CorruptDataError(f"a stored value has more than {DEPTH} containers within each other")
     return value
-
-
-def encode_map(encoded: Mapping[str, bytes | msgspec.Raw]) -> bytes:
-    """Join encoded values to a payload, without decoding them.
-
-    Args:
-        encoded: The top-level keys, and what ``encode`` or ``decode_map`` gave for each.
-
-    Raises:
-        UnserialisableError: If a key is not a plain str with a UTF-8 form.
-    """
-    if not _STR.issuperset(map(type, encoded)):
-        raise UnserialisableError("a session's keys are plain str, and nothing else")
-    raw = {key: value if type(value) is msgspec.Raw else msgspec.Raw(value) for key, value in encoded.items()}
-    try:
-        return _encode(raw)
-    except UnicodeEncodeError:
-        raise UnserialisableError("a session's key holds a lone surrogate, which has no UTF-8 form") from None
-
-
-def decode_map(data: bytes | memoryview) -> dict[str, msgspec.Raw]:
-    """Take a payload apart into its top-level keys and their still encoded values.
-
-    Returns:
-        Views into the payload: a value that nobody asks for is never decoded.
-
-    Raises:
-        CorruptDataError: If these bytes are not a payload's.
-    """
-    try:
-        return _MAP_DECODER.decode(data)
-    except _DAMAGED as error:
-        raise CorruptDataError("a stored payload cannot be decoded: it is damaged, or foreign") from error
 
 
 # From values to bytes
@@ -385,7 +352,6 @@ def _restore_timedelta(data: memoryview) -> timedelta:
 _DECODER: Final = Decoder(Any, ext_hook=_restore)
 _LIST_DECODER: Final = Decoder(list[Any], ext_hook=_restore)
 _TUPLE_DECODER: Final = Decoder(tuple[Any, ...], ext_hook=_restore)
-_MAP_DECODER: Final = Decoder(dict[str, msgspec.Raw])
 
 _RESTORERS: Final[Mapping[int, Callable[[memoryview], object]]] = {
     _TUPLE: _TUPLE_DECODER.decode,

@@ -7,9 +7,10 @@ what it replaced. Recognising one's own id never writes again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
-from typing import Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+
+from msgspec import Struct
 
 from statekit.driver import ABSENT, UNSEEN, Committed, Match, Record, RecordDriver, Refused
 from statekit.errors import BackendError, ClosedError, CorruptDataError
@@ -25,6 +26,7 @@ __all__ = ["Decided", "Lost", "Verdict", "commit", "settle"]
 
 R = TypeVar("R")
 S = TypeVar("S")
+_SILENT: Final[Refused[Any]] = Refused()
 
 
 class Verdict(Enum):
@@ -42,8 +44,7 @@ class Verdict(Enum):
     """Nobody can tell."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decided(Generic[S]):
+class Decided(Struct, Generic[S], frozen=True):
     """A write that was settled by looking."""
 
     verdict: Verdict
@@ -75,7 +76,7 @@ def settle(
     """
     backoff, doubt = Backoff(), Doubt()
     while True:
-        refusal: Refused[R] = Refused()
+        refusal: Refused[R] = _SILENT
         try:
             answer = yield from send(doubt.unknown is not None)
             if isinstance(answer, Committed):
@@ -107,8 +108,7 @@ def _looked(look: Callable[[Refused[R], bool], Plan[S | None]], refusal: Refused
         raise doubt.final(error) from error
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(Struct, frozen=True):
     """Another write came first; ``current`` is what is stored now."""
 
     current: Stored | None
@@ -146,26 +146,41 @@ def commit(
     own = write_id()
     lineage = base.next_lineage if base else b""
     value = op.wire.vault.close(key, body, own, lineage)
-    expect = Match(base.record.version) if base else ABSENT
-
-    def send(_doubtful: bool) -> Plan[Committed | Refused[Record]]:  # noqa: FBT001
-        return attempt(
-            op, driver, driver.write, key, value, expires_at=expires_at, write_id=text_of(own), expect=expect
-        )
-
-    def look(refusal: Refused[Record], _doubtful: bool) -> Plan[Stored | None]:  # noqa: FBT001
-        if refusal.current is UNSEEN:
-            return (yield from read(op, driver, key))
-        return None if refusal.current is None else op.wire.vault.open(key, refusal.current)
-
-    def judge(current: Stored | None, doubtful: bool) -> Verdict:  # noqa: FBT001
-        verdict = _judge(base, own, current, doubtful=doubtful)
-        return Verdict.LOST if current is None and absent_is_lost and verdict is Verdict.UNSETTLED else verdict
-
-    answer = yield from settle(op, send, look, judge)
+    write = _Write(op, driver, key, base, own, value, expires_at, absent_is_lost)
+    answer = yield from settle(op, write.send, write.look, write.judge)
     if isinstance(answer, Decided) and answer.verdict is Verdict.LOST:
         return Lost(answer.current)
     return Stored(Record(value, _version(answer, base), expires_at), own, lineage, body)
+
+
+class _Write(Struct, frozen=True):
+    """One write of a record: what ``settle`` asks of it."""
+
+    op: Operation
+    driver: RecordDriver
+    key: str
+    base: Stored | None
+    own: bytes
+    value: bytes
+    expires_at: int | None
+    absent_is_lost: bool
+
+    def send(self, _doubtful: bool) -> Plan[Committed | Refused[Record]]:  # noqa: FBT001
+        driver, expect = self.driver, Match(self.base.record.version) if self.base else ABSENT
+        return attempt(
+            self.op, driver, driver.write, self.key, self.value,
+            expires_at=self.expires_at, write_id=text_of(self.own), expect=expect,
+        )  # fmt: skip
+
+    def look(self, refusal: Refused[Record], _doubtful: bool) -> Plan[Stored | None]:  # noqa: FBT001
+        if refusal.current is UNSEEN:
+            return (yield from read(self.op, self.driver, self.key))
+        return self.op.wire.vault.open(self.key, refusal.current)
+
+    def judge(self, current: Stored | None, doubtful: bool) -> Verdict:  # noqa: FBT001
+        verdict = _judge(self.base, self.own, current, doubtful=doubtful)
+        lost = current is None and self.absent_is_lost and verdict is Verdict.UNSETTLED
+        return Verdict.LOST if lost else verdict
 
 
 def _judge(base: Stored | None, own: bytes, current: Stored | None, *, doubtful: bool) -> Verdict:

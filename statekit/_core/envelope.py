@@ -32,6 +32,9 @@ _ID: Final = 12
 _HEAD: Final = struct.Struct(">BBI12sB")
 _FRONT: Final = struct.Struct(">BBI")
 _SEALED: Final = 1
+_LINE: Final = _HEAD.size
+"""Where the lineage begins."""
+_head_of: Final = _HEAD.unpack_from
 
 
 class Stored(msgspec.Struct, frozen=True):
@@ -80,12 +83,12 @@ def decode(record: Record) -> Stored:
         CorruptDataError: The bytes are damaged, or of a format that this release does not know.
     """
     value = record.value
-    if len(value) < _HEAD.size:
+    if len(value) < _LINE:
         raise CorruptDataError("a stored record is too short to be one", clause="S-30")
-    form, flags, checksum, write_id, count = _HEAD.unpack_from(value)
+    form, flags, checksum, write_id, count = _head_of(value)
     if form != FORMAT or flags > _SEALED or count > LINEAGE:
         raise CorruptDataError(f"a stored record has format {form}, which this release does not know", clause="S-30")
-    start = _HEAD.size + count * _ID
+    start = _LINE + count * _ID
     if len(value) < start or crc32c(value[6:]) != checksum:
         raise CorruptDataError("a stored record does not match its checksum", clause="S-30")
-    return Stored(record, write_id, value[_HEAD.size : start], value[start:], bool(flags & _SEALED))
+    return Stored(record, write_id, value[_LINE:start], value[start:], flags == _SEALED)

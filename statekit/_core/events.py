@@ -10,17 +10,24 @@ from typing import Any, Final
 
 from statekit.types import Event
 
-__all__ = ["Listener", "emit"]
+__all__ = ["Listener", "emit", "heard"]
 
 Listener = Callable[[Event], None]
 
+_TRACING: Final = "opentelemetry.trace"
+"""Used if the application has imported it: importing it here would cost a cold start."""
 _LOGGER: Final = logging.getLogger("statekit")
 _LOGGER.addHandler(logging.NullHandler())  # or Python would print warnings of applications that set up no logging
 
 
+def heard(outcome: str) -> bool:
+    """Whether the log or the tracer hears of an operation with this outcome; if not, its event need not be made."""
+    return _LOGGER.isEnabledFor(_LEVELS.get(outcome, logging.DEBUG)) or _TRACING in sys.modules
+
+
 def emit(event: Event) -> None:
-    """Tell the log and the tracer. Failures of the engine are warnings, the rest is for debugging."""
-    level = logging.WARNING if event.outcome in _ENGINE_FAILURES else logging.DEBUG
+    """Tell the log and the tracer."""
+    level = _LEVELS.get(event.outcome, logging.DEBUG)
     if _LOGGER.isEnabledFor(level):
         _LOGGER.log(
             level,
@@ -35,12 +42,12 @@ def emit(event: Event) -> None:
             event.seconds * 1000,
             extra={"statekit": event},
         )
-    if (tracer := _tracer()) is not None:
-        _trace(tracer, event)
+    if _TRACING in sys.modules:
+        _trace(event)
 
 
-_ENGINE_FAILURES: Final = frozenset(
-    {
+_LEVELS: Final = dict.fromkeys(
+    (
         "BackendError",
         "CorruptDataError",
         "DeniedError",
@@ -49,18 +56,15 @@ _ENGINE_FAILURES: Final = frozenset(
         "ThrottledError",
         "TimedOutError",
         "UnavailableError",
-    }
+    ),
+    logging.WARNING,
 )
+"""Failures of the engine are warnings, the rest is for debugging."""
 
 
-def _tracer() -> Any:
-    """Return OpenTelemetry's tracer if the application has imported it: importing it here would cost a cold start."""
-    trace = sys.modules.get("opentelemetry.trace")
-    return None if trace is None else trace.get_tracer("statekit")
-
-
-def _trace(tracer: Any, event: Event) -> None:
+def _trace(event: Event) -> None:
     """Record a span that ends now and began ``event.seconds`` ago."""
+    tracer: Any = sys.modules[_TRACING].get_tracer("statekit")
     end = time.time_ns()
     span = tracer.start_span(f"{event.store}.{event.operation}", start_time=end - int(event.seconds * 1e9))
     span.set_attributes(

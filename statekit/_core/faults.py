@@ -7,6 +7,7 @@ from typing import Final
 from statekit.driver import Failure, Fault
 from statekit.errors import (
     BackendError,
+    ClosedError,
     CorruptDataError,
     DeniedError,
     IndeterminateError,
@@ -17,7 +18,7 @@ from statekit.errors import (
     UnavailableError,
 )
 
-__all__ = ["error_of", "garbled", "indeterminate", "out_of_time"]
+__all__ = ["closed", "error_of", "garbled", "indeterminate", "out_of_time"]
 
 _ERRORS: Final[dict[Fault, tuple[type[BackendError], str]]] = {
     Fault.UNREACHED: (UnavailableError, "the engine was not reached"),
@@ -60,6 +61,11 @@ def garbled(error: CorruptDataError) -> BackendError:
     unknown = BackendError("the engine's answer to a write cannot be read", fault=Fault.UNKNOWN)
     unknown.__cause__ = error
     return unknown
+
+
+def closed() -> ClosedError:
+    """Return the error for what is done after ``close``."""
+    return ClosedError("this state was closed", clause="E-09")
 
 
 def out_of_time() -> TimedOutError:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import secrets
-from base64 import b64encode, urlsafe_b64encode
+from base64 import urlsafe_b64encode
+from binascii import b2a_base64
+from hashlib import sha256
 from typing import Final
 
 __all__ = ["WRITE_ID_BYTES", "holder_id", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
 
 WRITE_ID_BYTES: Final = 12
-_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]")
+_IS_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 def write_id() -> bytes:
@@ -21,7 +23,7 @@ def write_id() -> bytes:
 
 def text_of(identifier: bytes) -> str:
     """Return a write id as drivers see it: 16 characters of base64url."""
-    return b64encode(identifier, b"-_").decode()
+    return b2a_base64(identifier, newline=False).translate(_URL_SAFE).decode()
 
 
 def session_id() -> str:
@@ -36,7 +38,7 @@ def holder_id() -> str:
 
 def is_session_id(value: object) -> bool:
     """Whether a session could have this id. The last character holds four bits: others are no encoding of ours."""
-    return isinstance(value, str) and _SESSION_ID.fullmatch(value) is not None
+    return isinstance(value, str) and _IS_SESSION_ID(value) is not None
 
 
 def sid_of(identifier: str) -> bytes:
@@ -44,4 +46,4 @@ def sid_of(identifier: str) -> bytes:
 
     256 random bits need neither salt nor key; a key would log everybody out when it is rotated.
     """
-    return hashlib.sha256(identifier.encode()).digest()
+    return sha256(identifier.encode()).digest()

@@ -19,7 +19,9 @@ from statekit.driver import (
     RecordDriver,
     missing,
 )
-from statekit.errors import ClosedError, ConfigError, UnsupportedError
+from statekit.errors import ConfigError, UnsupportedError
+
+from .faults import closed
 
 __all__ = ["Link"]
 
@@ -70,7 +72,7 @@ class Link:
             return drivers
         with self._lock:
             if self._closed:
-                raise ClosedError("this state was closed", clause="E-09")
+                raise closed()
             if self._drivers is None:
                 self._drivers = self._opened()
             return self._drivers
@@ -94,12 +96,12 @@ class Link:
         Raises:
             UnsupportedError: The backend holds no records.
         """
-        driver = self.drivers().records
+        driver = (self._drivers or self.drivers()).records
         if driver is None:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no records; name another one for sessions", clause="P-09"
             )
-        return cast("RecordDriver", driver)
+        return driver  # type: ignore[return-value]
 
     def objects(self) -> ObjectDriver:
         """Return the object driver, in whichever colour: the runner knows.
@@ -112,7 +114,7 @@ class Link:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no objects; name another one for them", clause="P-09"
             )
-        return cast("ObjectDriver", driver)
+        return driver  # type: ignore[return-value]
 
     def take(self) -> Drivers | AsyncDrivers | None:
         """Return the drivers for closing, once; None if there is nothing to close."""

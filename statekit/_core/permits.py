@@ -66,11 +66,14 @@ class Signer:
         keys: HMAC keys; the first one signs.
         url: The gateway's public URL, without a slash at its end.
         namespace: The store's; other stores may share the keys.
+
+    Attributes:
+        url: The gateway's public URL.
     """
 
     def __init__(self, keys: Sequence[bytes], url: str, namespace: str) -> None:
         self._keys = tuple(keys)
-        self._url = url
+        self.url = url
         self._context = f"{_VERSION}\n{url}\n{namespace}\n".encode()
 
     def __repr__(self) -> str:
@@ -82,8 +85,8 @@ class Signer:
         text = urlsafe_b64encode(msgspec.json.encode(permit)).decode().rstrip("=")
         signed = {"policy": text, "signature": self._mac(self._keys[0], text)}
         if grant.method == "POST":
-            return Signed(f"{self._url}/", {}, _fields(permit, signed), permit.expires_at)
-        url = f"{self._url}/{quote(grant.key, safe='/~')}?{urlencode(signed)}"
+            return Signed(f"{self.url}/", {}, _fields(permit, signed), permit.expires_at)
+        url = f"{self.url}/{quote(grant.key, safe='/~')}?{urlencode(signed)}"
         return Signed(url, _headers(permit), {}, permit.expires_at)
 
     def verify(self, text: str, signature: str, now: Millis) -> Permit:

@@ -11,13 +11,15 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
+from msgspec import Struct
+
 from statekit.driver import Failure, RecordDriver
 from statekit.errors import BackendError, ClosedError, CorruptDataError, StateError
 from statekit.types import Event
 
 from .clock import Clock
 from .envelope import Stored
-from .faults import error_of, garbled, indeterminate, out_of_time
+from .faults import closed, error_of, garbled, indeterminate, out_of_time
 from .plan import Call, Effect, Plan, Sleep
 from .retry import Backoff
 from .vault import Vault
@@ -46,6 +48,7 @@ class Wire:
         backend: The backend's name.
         clock: The one clock.
         emit: Where events go.
+        heard: Says whether anybody hears of an operation with this outcome; None if somebody always does.
         timeout: Seconds, unless the application gives others.
         attempt_timeout: Seconds that no single request may exceed.
         vault: Closes and opens what is stored.
@@ -59,6 +62,7 @@ class Wire:
     timeout: float = DEFAULT_TIMEOUT
     attempt_timeout: float = DEFAULT_TIMEOUT
     vault: Vault = field(default_factory=Vault)
+    heard: Callable[[str], bool] | None = None
     closed: bool = False
 
     def check_open(self) -> None:
@@ -68,7 +72,7 @@ class Wire:
             ClosedError: It was closed.
         """
         if self.closed:
-            raise ClosedError("this state was closed", clause="E-09")
+            raise closed()
 
 
 class Operation:
@@ -88,30 +92,32 @@ class Operation:
     )
 
     def __init__(self, wire: Wire, name: str, timeout: float | None) -> None:
+        clock = wire.clock
         self.wire = wire
         self.name = name
-        self.now = wire.clock.now()
-        self.started = wire.clock.monotonic()
-        self.timeout = wire.timeout if timeout is None else timeout
-        self.deadline = self.started + self.timeout
-        self.attempts = 0
-        self.conflicts = 0
-        self.size = 0
+        self.now = clock.now()
+        self.started = started = clock.monotonic()
+        self.timeout = timeout = wire.timeout if timeout is None else timeout
+        self.deadline = started + timeout
+        self.attempts = self.conflicts = self.size = 0
         self.key: str | None = None
 
-    def patience(self) -> float:
-        """Return the seconds that the next attempt may take.
+    def call(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
+        """Return the next attempt's request, with the seconds that it may take.
 
         Raises:
             ClosedError: The state was closed.
             TimedOutError: There are none left.
         """
         wire = self.wire
-        wire.check_open()
+        if wire.closed:
+            raise closed()
         left = self.deadline - wire.clock.monotonic()
         if left <= 0:
             raise out_of_time()
-        return min(wire.attempt_timeout, left)
+        kwargs["timeout"] = min(wire.attempt_timeout, left)
+        self.attempts += 1
+        return Call(method, args, kwargs)
 
     def extend(self) -> None:
         """Give the next step of a transfer the whole time again: a transfer's timeout is one for each attempt."""
@@ -143,24 +149,15 @@ class Operation:
 
     def end(self, error: BaseException | None) -> None:
         """Name the operation in the error, if one leaves it, and emit the event."""
-        wire = self.wire
-        outcome = "ok"
+        wire, outcome = self.wire, "ok"
         if error is not None:
             self.sign(error)
             outcome = type(error).__name__
+        if wire.heard is not None and not wire.heard(outcome):
+            return
         seconds = wire.clock.monotonic() - self.started
-        wire.emit(
-            Event(
-                self.name,
-                wire.store,
-                wire.backend,
-                outcome,
-                self.attempts,
-                self.conflicts,
-                self.size,
-                seconds,
-            )
-        )
+        counts = self.attempts, self.conflicts, self.size
+        wire.emit(Event(self.name, wire.store, wire.backend, outcome, *counts, seconds))
 
 
 class _HasWire(Protocol):
@@ -179,9 +176,10 @@ def operation(
 
     @wraps(plan)
     def operate(self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Effect, Any, T]:
-        op = Operation(self.wire, name, timeout)
+        wire = self.wire
+        op = Operation(wire, name, timeout)
         try:
-            self.wire.check_open()
+            wire.check_open()
             result = yield from plan(self, op, *args, **kwargs)
         except BaseException as error:
             op.end(error)
@@ -199,10 +197,9 @@ def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args
         BackendError: The driver met a fault; for a write, ``.fault.applied`` says whether it may have happened.
         CorruptDataError: What came back cannot be read.
     """
-    kwargs["timeout"] = op.patience()
-    op.attempts += 1
+    call = op.call(method, args, kwargs)
     try:
-        answer: T = yield Call(method, args, kwargs)
+        answer: T = yield call
     except Exception as exc:
         raise error_of(driver.fault(exc), exc) from exc
     return answer
@@ -212,13 +209,17 @@ def fetch(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: 
     """Send a request that changes nothing until it is answered or the time is up."""
     backoff: Backoff | None = None
     while True:
+        call = op.call(method, args, kwargs)
         try:
-            return (yield from attempt(op, driver, method, *args, **kwargs))
-        except BackendError as error:
-            if not error.retryable:
-                raise
-            backoff = backoff or Backoff()
-            yield from op.pause(backoff, error)
+            answer: T = yield call
+        except Exception as exc:
+            error = error_of(driver.fault(exc), exc)
+            if not isinstance(error, BackendError) or not error.retryable:
+                raise error from exc
+        else:
+            return answer
+        backoff = backoff or Backoff()
+        yield from op.pause(backoff, error)
 
 
 def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:
@@ -231,17 +232,14 @@ def repeat(op: Operation, driver: _Explains, method: Callable[..., T], /, *args:
     return (yield from Doubt().repeat(op, driver, method, *args, **kwargs))
 
 
-class Doubt:
+class Doubt(Struct):
     """Whether an attempt of a write may have been applied without our knowing.
 
     Attributes:
         unknown: What the latest such attempt met; None if every attempt's fate is known.
     """
 
-    __slots__ = ("unknown",)
-
-    def __init__(self) -> None:
-        self.unknown: BackendError | None = None
+    unknown: BackendError | None = None
 
     def note(self, error: BackendError) -> None:
         """Remember an attempt's fault."""
@@ -285,5 +283,4 @@ class Doubt:
 
 def read(op: Operation, driver: RecordDriver, key: str) -> Plan[Stored | None]:
     """Read and open a record, expired or not; None if nothing is stored."""
-    record = yield from fetch(op, driver, driver.read, key)
-    return None if record is None else op.wire.vault.open(key, record)
+    return op.wire.vault.open(key, (yield from fetch(op, driver, driver.read, key)))

@@ -14,9 +14,13 @@ from msgspec import Struct
 
 __all__ = [
     "Await",
+    "Begin",
     "Call",
+    "Collect",
     "Drain",
+    "Drop",
     "Effect",
+    "Errand",
     "Job",
     "Join",
     "Plan",
@@ -32,15 +36,12 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Call:
+class Call(Struct, frozen=True):
     """Send one request: call a driver's method, which has the colour that its backend was opened with."""
 
-    __slots__ = ("args", "kwargs", "method")
-
-    def __init__(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.method = method
-        self.args = args
-        self.kwargs = kwargs
+    method: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class Work(Struct, frozen=True):
@@ -79,6 +80,30 @@ class Drain(Struct, frozen=True):
     """Wait until no child runs any more, whatever becomes of them: the first step of cleaning up."""
 
 
+class Begin(Struct, frozen=True):
+    """Begin a plan beside this one that may outlive it; the result is an Errand.
+
+    A child belongs to its plan; an errand to whoever holds it, and another plan may collect it. It starts no children.
+
+    Attributes:
+        plan: Makes the plan: once more in a forked child, which has none of its parent's threads.
+    """
+
+    plan: Callable[[], Plan[Any]]
+
+
+class Collect(Struct, frozen=True):
+    """Wait for an errand and get its result. One that has not begun is done here and now."""
+
+    errand: Errand
+
+
+class Drop(Struct, frozen=True):
+    """Give up an errand: one that has not begun never does, and another one is waited for, whatever becomes of it."""
+
+    errand: Errand
+
+
 class Spawn(Struct, frozen=True):
     """Run a plan in the background, beyond the end of this one; the result is a Job."""
 
@@ -101,7 +126,11 @@ class Job(Protocol):
     failure: BaseException | None
 
 
-Effect: TypeAlias = Call | Work | Await | Sleep | Start | Join | Drain | Spawn | Stop
+class Errand(Protocol):
+    """A plan that was begun ahead of its need; what it is, is the runner's own business."""
+
+
+Effect: TypeAlias = Call | Work | Await | Sleep | Start | Join | Drain | Begin | Collect | Drop | Spawn | Stop
 Plan: TypeAlias = Generator[Effect, Any, T]
 
 

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import random
 
+from msgspec import Struct
+
 __all__ = ["Backoff"]
 
 
-class Backoff:
+class Backoff(Struct):
     """Full jitter: a random time up to a bound that doubles with each attempt.
 
     Full jitter spreads contenders best (AWS Architecture Blog, "Exponential Backoff And Jitter").
 
-    Args:
-        first: Seconds; the first bound.
+    Attributes:
+        bound: Seconds; the next bound.
         most: Seconds; the bound stops growing here.
     """
 
-    __slots__ = ("_bound", "_most")
-
-    def __init__(self, first: float = 0.05, most: float = 2.0) -> None:
-        self._bound = first
-        self._most = most
+    bound: float = 0.05
+    most: float = 2.0
 
     def next(self, at_least: float | None = None) -> float:
         """Return the seconds to wait, on top of what the engine asked for."""
-        delay = random.random() * self._bound
-        self._bound = min(self._bound * 2, self._most)
+        delay = random.random() * self.bound
+        self.bound = min(self.bound * 2, self.most)
         return delay + (at_least or 0.0)

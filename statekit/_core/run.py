@@ -15,7 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from .clock import Clock
-from .plan import Await, Call, Drain, Effect, Join, Plan, Sleep, Spawn, Start, Stop, Work
+from .plan import Await, Begin, Call, Collect, Drain, Drop, Effect, Join, Plan, Sleep, Spawn, Start, Stop, Work
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,6 +27,11 @@ T = TypeVar("T")
 
 
 _POOLS: Final[weakref.WeakSet[_Pool]] = weakref.WeakSet()
+_OURS: Final = threading.local()
+
+
+def _mark_as_ours() -> None:
+    _OURS.thread = True
 
 
 class _Pool:
@@ -52,7 +57,7 @@ class _Pool:
             if self._executor is None:
                 from concurrent.futures import ThreadPoolExecutor
 
-                self._executor = ThreadPoolExecutor(self._threads, thread_name_prefix="statekit")
+                self._executor = ThreadPoolExecutor(self._threads, "statekit", initializer=_mark_as_ours)
             return self._executor
 
     def close(self) -> None:
@@ -103,17 +108,23 @@ class Runner:
                 else:
                     effect = plan.send(result)
         except StopIteration as end:
-            return cast("T", end.value)
+            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
         finally:
             if crew is not None:
                 crew.drain()
 
-    def _perform(self, effect: Effect) -> Any:
+    def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Work(function):
                 return function()
             case Sleep(seconds):
                 return self._clock.sleep(seconds)
+            case Begin(plan):
+                return _ThreadErrand(self, plan)
+            case Collect(errand):
+                return cast("_ThreadErrand", errand).collect()
+            case Drop(errand):
+                return cast("_ThreadErrand", errand).drop()
             case Spawn(plan):
                 return _ThreadJob(self, self._clock, plan)
             case Stop(job):
@@ -172,6 +183,32 @@ class _Crew:
         running = [child for child in self._children if not child.cancel()]
         self._children = []
         wait(running)
+
+
+class _ThreadErrand:
+    """A plan in one of statekit's threads that its beginner does not wait for."""
+
+    def __init__(self, runner: Runner, plan: Callable[[], Plan[Any]]) -> None:
+        self._runner, self._plan = runner, plan
+        self._process = os.getpid()
+        self._future = runner.submit(plan())
+
+    def collect(self) -> Any:
+        """Return the result. What no thread has begun, or none of this process's, is done in this one."""
+        if self._process != os.getpid() or self._future.cancel():
+            return self._runner.run(self._plan())
+        return self._future.result()
+
+    def drop(self) -> None:
+        """Keep it from beginning, or wait for its end.
+
+        One of statekit's threads does not wait: the garbage collector may have chosen it to close a forgotten reader,
+        and it might be the one that is waited for.
+        """
+        from concurrent.futures import wait
+
+        if self._process == os.getpid() and not self._future.cancel() and not hasattr(_OURS, "thread"):
+            wait((self._future,))
 
 
 class _ThreadJob:
@@ -237,9 +274,9 @@ class AsyncRunner:
         """Run a plan to its end and return its result."""
         crew = _AsyncCrew(self, cancel=self._native)
         try:
-            return cast("T", await self._drive(plan, plan.send(None), crew))
+            return await self._drive(plan, plan.send(None), crew)  # type: ignore[no-any-return]  # as below
         except StopIteration as end:
-            return cast("T", end.value)
+            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
         finally:
             if crew.children:
                 await crew.drain()
@@ -275,7 +312,7 @@ class AsyncRunner:
                 continue
         return task.result()
 
-    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: PLR0911 - one for each effect
+    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: C901, PLR0911 - one for each effect
         match effect:
             case Call():
                 return await self._called(effect)
@@ -287,6 +324,12 @@ class AsyncRunner:
                 return await self._sleep(seconds)
             case Start() | Join() | Drain():
                 return await crew.perform(effect)
+            case Begin(plan):
+                return _TaskErrand(self, plan, cancel=self._native)
+            case Collect(errand):
+                return await cast("_TaskErrand", errand).collect()
+            case Drop(errand):
+                return await cast("_TaskErrand", errand).drop()
             case Spawn(plan):
                 return _TaskJob(self._beside().run(plan))
             case Stop(job):
@@ -367,6 +410,44 @@ class _AsyncCrew:
             for child in children:
                 child.cancel()
         await asyncio.gather(*children, return_exceptions=True)
+
+
+class _TaskErrand:
+    """A plan in a task that its beginner does not wait for.
+
+    Args:
+        runner: What runs it.
+        plan: Makes it.
+        cancel: Whether cancelling it ends its request. A thread cannot be cancelled: it is waited for.
+    """
+
+    def __init__(self, runner: AsyncRunner, plan: Callable[[], Plan[Any]], *, cancel: bool) -> None:
+        import asyncio
+
+        self._cancel = cancel
+        self._task: asyncio.Task[Any] = asyncio.ensure_future(runner.run(plan()))
+        self._task.add_done_callback(_seen)
+
+    async def collect(self) -> Any:
+        """Return the result. Whoever is cancelled meanwhile may still drop it."""
+        import asyncio
+
+        await asyncio.wait((self._task,))
+        return self._task.result()
+
+    async def drop(self) -> None:
+        """Cancel it, where that helps, and wait for its end."""
+        import asyncio
+
+        if self._cancel:
+            self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _seen(task: asyncio.Task[Any]) -> None:
+    """Look at what ended a task, which asyncio otherwise complains of where a reader is forgotten."""
+    if not task.cancelled():
+        task.exception()
 
 
 class _TaskJob:

@@ -35,13 +35,15 @@ class Vault:
         body = self.ring.seal(body, key.encode())
         return envelope.encode(body, write_id=write_id, lineage=lineage, sealed=True)
 
-    def open(self, key: str, record: Record) -> Stored:
-        """Open a record that was read under ``key``.
+    def open(self, key: str, record: Record | None) -> Stored | None:
+        """Open what was read under ``key``; None stays None.
 
         Raises:
             CorruptDataError: It is damaged; or sealed with a key that is not in the ring; or unsealed where only
                 sealed ones are accepted.
         """
+        if record is None:
+            return None
         stored = envelope.decode(record)
         if self.ring is None and not stored.sealed:
             return stored

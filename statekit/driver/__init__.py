@@ -5,6 +5,7 @@ everywhere (keys, limits, time, encoding, retries, merging) is done above, once.
 """
 
 from .checklist import missing
+from .checksums import combined_crc32c
 from .faults import Failure, Fault
 from .hooks import (
     CONTRACT,
@@ -94,5 +95,6 @@ __all__ = [
     "Token",
     "Upload",
     "Welcome",
+    "combined_crc32c",
     "missing",
 ]

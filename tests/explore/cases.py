@@ -38,7 +38,7 @@ def a_session(data: dict[str, Any] | None = None, *, owner: str | None = None) -
 
 def held(session: Session) -> Session:
     """What another request holds that has loaded the same session."""
-    return Session(session.id, session.base, session.live, session.encoded)
+    return Session(session.id, session.cell)
 
 
 # Processes

@@ -23,7 +23,7 @@ from statekit.driver import (
 )
 from statekit.testing.failing import explain
 
-READING = frozenset({"read", "page", "stat"})
+READING = frozenset({"read", "page", "stat", "get_blob", "stat_blob", "list_blobs"})
 
 
 class Methods:

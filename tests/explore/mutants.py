@@ -13,12 +13,12 @@ from statekit._core.ids import session_id, sid_of, text_of, write_id
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.pipeline import Doubt, attempt, operation, read, repeat
 from statekit._core.sessions import cells as cells_module
-from statekit._core.sessions.cells import Cell, Cells, Fate, pack
+from statekit._core.sessions.cells import Cells, Fate
 from statekit._core.sessions.forms import Live, Roster, encode_form
 from statekit._core.sessions.owners import AFTERLIFE, Owners, name_of
 from statekit._core.sessions.plans import SessionPlans
 from statekit._core.sessions.rotation import Rotation
-from statekit._core.sessions.session import Session
+from statekit._core.sessions.session import Cell, Session
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record
 from statekit.errors import BackendError, IndeterminateError
 
@@ -257,14 +257,14 @@ def registers_first(monkeypatch) -> None:
         yield from ()
         identifier, own = session_id(), write_id()
         sid, cells, driver = sid_of(identifier), self._cells, self._driver()
-        live = Live(op.now, op.now + cells.lifetime, op.now, owner, label, b"", b"", pack({}))
+        live = Live(op.now, op.now + cells.lifetime, op.now, owner, label, b"", b"", {})
         yield from self._owners.admit(op, name_of(owner), sid, live, since)
         body, until = encode_form(live), cells.until(op, live)
         value = self.wire.vault.close(cells.key(sid), body, own, b"")
         yield from attempt(
             op, driver, driver.write, cells.key(sid), value, expires_at=until, write_id=text_of(own), expect=ABSENT
         )
-        return Cell(sid, Stored(Record(value, text_of(own), until), own, b"", body), live).session(identifier)
+        return Session(identifier, Cell(sid, Stored(Record(value, text_of(own), until), own, b"", body), live))
 
     monkeypatch.setattr(SessionPlans, "create", create)
 
@@ -325,7 +325,7 @@ def discards_what_may_have_been_switched_to(monkeypatch) -> None:
 def leaves_the_old_id_alive(monkeypatch) -> None:
     def switch(self, op, a, identifier, b):
         yield from ()
-        return b.session(identifier)
+        return Session(identifier, b)
 
     monkeypatch.setattr(Rotation, "_switch", switch)
 

@@ -172,7 +172,7 @@ class View:
             return None
         import msgspec
 
-        return msgspec.msgpack.decode(live.data)
+        return {key: msgspec.msgpack.decode(value) for key, value in live.data.items()}
 
     def sessions(self, now: int = NOW) -> list[str]:
         """The keys of all sessions that could be loaded by whoever had their ids."""
@@ -235,7 +235,7 @@ class Case:
             for index, (name, body) in enumerate(processes.items())
         ]
         self._watched = frozenset(self.names.index(name) for name in watched)
-        log = frozenset((key, _id_in(record)) for key, record in store.items() if not hidden(key))
+        log = frozenset((key, _id_in(record)) for key, record in store.items() if self._is_record(key))
         bound = (bounds.delays, bounds.late, bounds.doubles, bounds.crashes)
         places = (0,) * len(self.processes)
         self._root = World(store, places, (), bound, log, (None,) * len(places), None, "")
@@ -255,6 +255,10 @@ class Case:
                 call = plan.send(reply)
         except StopIteration as end:
             return store, end.value
+
+    def _is_record(self, key: str) -> bool:
+        """Whether a key is a record's, and not an object's."""
+        return not hidden(key)
 
     def decoded(self, record: Record) -> Live | Moved:
         """Return the session in a record, decoded once."""

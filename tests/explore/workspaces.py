@@ -20,7 +20,7 @@ from statekit._core.scratch.tree import LocalFile
 from statekit.driver import Chunk, Committed, Gone, Page, Record, Stat
 from statekit.errors import IndeterminateError, LeaseLostError, WorkspaceBusyError
 
-from .model import READING, Applied, Engine, Methods, Request
+from .model import Applied, Engine, Methods, Request
 from .process import DRIVER, NOW, Body, Env
 from .search import BrokenPromise, Case, View
 
@@ -49,7 +49,6 @@ class BlobMethods(Methods):
 
 
 BLOBS = BlobMethods()
-READS = READING | {"get_blob", "stat_blob", "list_blobs"}
 
 
 @dataclass(frozen=True)

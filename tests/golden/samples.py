@@ -62,7 +62,7 @@ DATA: Final[dict[str, Any]] = {
 
 
 def _live(owner: str | None = OWNER, label: str | None = "phone", **fields: Any) -> Live:
-    data = msgspec.Raw(codec.encode_map({key: codec.encode(value) for key, value in DATA.items()}))
+    data = {key: msgspec.Raw(codec.encode(value)) for key, value in DATA.items()}
     every: dict[str, Any] = {"root": b"", "previous": b"", **fields}
     return Live(NOW, ENDS_AT, NOW + 5000, owner, label, every["root"], every["previous"], data)
 

@@ -68,6 +68,22 @@ def test_plugins_for_programs_tells_options_too(capsys: pytest.CaptureFixture[st
     assert memory["problem"] is None
 
 
+def test_plugins_as_markdown_is_the_readmes_table(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise ImportError("no SDK")
+
+    broken = plugins.Entry("broken", "broken", "statekit-broken 1.0", fail)
+    monkeypatch.setattr(plugins, "_REGISTRY", plugins.Registry(lambda: [broken]))
+    assert main(["plugins", "--markdown"]) == 1
+    _, _, *rows = capsys.readouterr().out.splitlines()
+    assert rows == [
+        "| `local:` | yes | yes | processes of one host | the server's death, too | threads | built in |",
+        "| `memory:` | yes | yes | this process | nothing | threads | built in |",
+    ]
+
+
 def test_plugins_shows_what_is_broken_and_exits_with_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

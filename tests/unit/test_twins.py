@@ -31,10 +31,13 @@ PLAIN = {"list": AsyncObjectStore, "workspace": AsyncScratchSpace}
 """Returns an asynchronous iterator, or something to enter, and is no coroutine function."""
 COLOURED = {"data", "objects"}
 """Arguments that may be, or are, asynchronous where the store is."""
+SHARED = set(Workspace.__mro__) & set(AsyncWorkspace.__mro__)
 
 
 def public(kind: type) -> dict[str, object]:
-    return {name: found for name, found in vars(kind).items() if not name.startswith("_")}
+    """Return its methods, those included that it inherits, but for what both twins share."""
+    parts = [part for part in reversed(kind.__mro__[:-1]) if part not in SHARED]
+    return {name: found for part in parts for name, found in vars(part).items() if not name.startswith("_")}
 
 
 @pytest.mark.parametrize(("one", "other"), [*STORES, (State, AsyncState)], ids=lambda kind: kind.__name__)

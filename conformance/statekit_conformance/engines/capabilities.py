@@ -29,6 +29,7 @@ CAPABILITIES: Mapping[str, str] = {
     "objects.delete_conditional": "a delete that names a stale version is refused, also against a concurrent write",
     "objects.copy_conditional": "a copy respects a condition on its destination",
     "objects.copy_atomic": "of many copies onto one version exactly one is applied",
+    "objects.copy_beside_puts": "of a copy and a put onto one version exactly one is applied",
     "objects.copy_pinned": "a copy respects a condition on its source",
     "objects.multipart_conditional": "completing an upload in parts respects a condition",
     "objects.multipart_atomic": "of many conditional completions of one key exactly one is applied",

@@ -85,8 +85,11 @@ def certify(engine: Engine, protocol: str) -> Certificate:
         raise EngineError(f"{engine.name} serves {', '.join(engine.serves)}, not {protocol}")
     family = import_module(_FAMILIES[protocol])
     with family.site(engine) as site:
-        findings = tuple(probe.find(site) for probe in family.PROBES)
-    return Certificate(engine.name, engine.version, protocol, engine.survives, findings)
+        asked = [probe.find(site) for probe in family.PROBES]
+    known = [
+        Finding("known", (lacking,), holds=False, evidence=seen, seconds=0) for lacking, seen in engine.known.items()
+    ]
+    return Certificate(engine.name, engine.version, protocol, engine.survives, (*known, *asked))
 
 
 def probes(protocol: str) -> Mapping[str, tuple[str, ...]]:

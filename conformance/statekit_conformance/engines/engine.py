@@ -28,6 +28,7 @@ class Engine(ABC):
         survives: Whose death acknowledged writes outlive: nobody's, the client's, or the server's too.
         ports_needed: How many ports it listens on, besides those that it derives by adding 10,000.
         start_limit: The seconds within which its first write must be acknowledged.
+        known: What it lacks and gets wrong too rarely for a probe to see each time, with what was seen.
     """
 
     name: ClassVar[str]
@@ -35,6 +36,7 @@ class Engine(ABC):
     survives: ClassVar[Survival]
     ports_needed: ClassVar[int] = 1
     start_limit: ClassVar[float] = 20.0
+    known: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self) -> None:
         self._lease: PortLease | None = None

@@ -106,6 +106,23 @@ def copies_if_match_have_one_winner(site: Site) -> str:
     return one_winner(prepare, copy, lambda token: site.number(token[0]))
 
 
+def a_copy_and_puts_on_one_version_have_one_winner(site: Site) -> str:
+    """One copy against three puts."""
+    site.put("source-0", b"0")
+
+    def prepare(n: int) -> tuple[str, str]:
+        return f"beside-{n}", site.put(f"beside-{n}", b"-1")
+
+    def write(token: tuple[str, str], number: int) -> bool:
+        key, version = token
+        if number:
+            return site.accepted(site.client.put_object, Key=key, Body=b"%d" % number, IfMatch=version)
+        source = {"Bucket": BUCKET, "Key": "source-0"}
+        return site.accepted(site.client.copy_object, Key=key, CopySource=source, IfMatch=version)
+
+    return one_winner(prepare, write, lambda token: site.number(token[0]), writers=4)
+
+
 def a_copy_respects_its_source(site: Site) -> str:
     """CopySourceIfMatch."""
     stale = site.put("pinned", b"1")
@@ -185,6 +202,7 @@ PROBES: tuple[Probe[Site], ...] = (
     probe("objects.delete_conditional", deletes_and_puts_on_one_version_have_one_winner),
     probe("objects.copy_conditional", a_copy_respects_its_destination),
     probe("objects.copy_atomic", copies_if_match_have_one_winner),
+    probe("objects.copy_beside_puts", a_copy_and_puts_on_one_version_have_one_winner),
     probe("objects.copy_pinned", a_copy_respects_its_source),
     probe("objects.read_pinned objects.ranges", a_read_can_be_pinned),
     probe("objects.metadata", metadata_come_back_and_a_copy_replaces_them),

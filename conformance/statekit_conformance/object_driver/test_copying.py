@@ -113,6 +113,25 @@ def test_of_many_copies_under_one_expectation_exactly_one_commits(objects_driver
         assert objects_driver.bytes_of(target) == b"%d" % won[0]
 
 
+@clause("O-60", "O-55", takes=("objects.copy_beside_puts",))
+def test_of_copies_and_writes_under_one_expectation_exactly_one_commits(objects_driver):
+    source = objects_driver.key("source")
+    pinned = objects_driver.put(source, b"copied")
+    for attempt in range(5):
+        target = objects_driver.key(f"target-{attempt}")
+        expect = Match(objects_driver.put(target, b"before"))
+
+        def change(thread, target=target, expect=expect):
+            if thread % 2:
+                return objects_driver.write(target, b"%d" % thread, expect=expect)
+            return objects_driver.copy(source, target, pinned=pinned, expect=expect)
+
+        answers = together(8, change)
+        won = [thread for thread, answer in enumerate(answers) if isinstance(answer, Committed)]
+        assert len(won) == 1
+        assert objects_driver.bytes_of(target) == (b"%d" % won[0] if won[0] % 2 else b"copied")
+
+
 @clause("O-59")
 def test_a_copy_of_what_is_being_overwritten_is_the_pinned_version_or_none(objects_driver):
     source, target = objects_driver.key("source"), objects_driver.key("target")

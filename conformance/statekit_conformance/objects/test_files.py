@@ -242,6 +242,19 @@ def test_a_large_object_is_read_from_beginning_to_end_and_from_anywhere(view, no
             assert reader.read(10) == data[place : place + 10]
 
 
+@clause("O-25", needs=("multipart",))
+def test_a_reader_that_reads_in_a_row_may_go_elsewhere_at_any_time(view, noise):
+    data = noise(17 * MIB)
+    view.objects.put("file", data)
+    with view.objects.open("file") as reader:
+        for place in (1, 13 * MIB, 5 * MIB):
+            reader.seek(0)
+            assert reader.read(PART) == data[:PART]
+            reader.seek(place)
+            assert reader.read(MIB) == data[place : place + MIB]
+        assert reader.read() == data[6 * MIB :]
+
+
 @clause("O-25")
 def test_an_empty_object_is_read(view):
     view.objects.put("file", b"")

@@ -174,6 +174,7 @@ class Race:
             most=workload.most * (_LONGER if wired else 1),
             timeout=site.timeout / IMPATIENCE if wired else None,
             faults=wired,
+            copies=self._running.certified.get("objects.copy_beside_puts", {}).get("holds", True),
             environment=dict(os.environ),
         )
 

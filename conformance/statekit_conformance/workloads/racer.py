@@ -62,6 +62,7 @@ class Plan:
         most: What one racer asks at most, so that a quick engine gives no history that takes long to judge.
         timeout: Seconds that one request may take; None for what the target needs.
         faults: Whether replies are lost on purpose: then only what can be settled is asked.
+        copies: Whether the engine can be asked for copies onto what others write.
         environment: Variables by which clients find the servers.
     """
 
@@ -76,6 +77,7 @@ class Plan:
     most: int
     timeout: float | None = None
     faults: bool = False
+    copies: bool = True
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -153,10 +155,12 @@ class Racer:
         store: The raw driver's calls, or the view.
         board: What racers of all processes tell each other.
         faults: Whether replies are lost on purpose.
+        copies: Whether the engine can be asked for copies onto what others write.
     """
 
     def __init__(self, stage: Stage, name: str) -> None:
-        self.name, self.store, self.board, self.faults = name, stage.store, stage.board, stage.plan.faults
+        self.name, self.store, self.board = name, stage.store, stage.board
+        self.faults, self.copies = stage.plan.faults, stage.plan.copies
         self.random = random.Random(f"{stage.plan.seed}/{name}")
         self.memory: dict[str, Any] = {}
         self._plan, self._recorder = stage.plan, stage.recorder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, Refused, Stat
 from statekit.errors import BackendError, NotFoundError
@@ -133,6 +133,16 @@ CREATIONS: Final = Workload(
 )
 
 
+# Objects: put, copied and deleted under what was seen last
+
+
+def _choose(racer: Racer, chance: float, seen: object, *, deletes: bool) -> Literal["put", "copy", "delete"]:
+    """Say what is done to an object: what is absent can only be put."""
+    if seen is not None and deletes and chance >= 0.85:
+        return "delete"
+    return "copy" if seen is not None and racer.copies and chance >= 0.75 else "put"
+
+
 # Objects, by their driver
 
 
@@ -146,14 +156,15 @@ def change_raw_object(racer: Racer) -> None:
     seen = racer.memory.pop(key)
     expect = ABSENT if seen is None else Match(seen)
     condition = {"if_absent": True} if seen is None else {"if_match": seen}
-    if chance < 0.75 or seen is None:
+    change = _choose(racer, chance, seen, deletes=True)
+    if change == "put":
         name = racer.fresh()
         data = payload(name, racer.random.choice(_SIZES))
         send = partial(store.write, store.key(key), data, expect=expect)
         answer = racer.ask(key, "put", send, _tell_put, data=name, **condition)
         if isinstance(answer, Committed):
             racer.memory[key] = answer.version
-    elif chance < 0.85:
+    elif change == "copy":
         copy_raw_object(racer, key, expect, condition)
     else:
         everything = racer.random.random() < 0.3 and not racer.faults
@@ -224,7 +235,10 @@ def change_object(racer: Racer) -> None:
     seen = racer.memory.pop(key)
     asked: dict[str, Any] = {"if_absent": True} if seen is None else {"if_match": seen}
     told: dict[str, Any] = asked if seen is None else {"if_match": seen.version}
-    if chance < 0.75 or seen is None:
+    # Where replies are lost nothing is deleted: whether an object was created and deleted meanwhile, or not
+    # created yet, nobody can tell, and so it may be created again (P1).
+    change = _choose(racer, chance, seen, deletes=not racer.faults)
+    if change == "put":
         name = racer.fresh()
         data = payload(name, racer.random.choice(_SIZES))
         info = racer.ask(
@@ -232,9 +246,7 @@ def change_object(racer: Racer) -> None:
         )
         if info is not FAILED:
             racer.memory[key] = info
-    elif chance < 0.85 or racer.faults:
-        # Where replies are lost nothing is deleted: whether an object was created and deleted meanwhile, or not
-        # created yet, nobody can tell, and so it may be created again (P1).
+    elif change == "copy":
         copy_object(racer, key, asked, told)
     else:
         _delete_object(racer, key, asked, told)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import agreement, declarations, everywhere, objects, presigning, records, sessions, stores, uploads
+from . import agreement, declarations, everywhere, objects, presigning, records, sessions, stores, uploads, workspaces
 from .mutant import MUTANTS, Mutant
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "sessions",
     "stores",
     "uploads",
+    "workspaces",
 ]
 
 CONTROLS = {

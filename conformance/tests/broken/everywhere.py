@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import time
+from dataclasses import replace
 
 import statekit.config
-from statekit import state
+from statekit import plugins, state
 from statekit._config import options, urls
-from statekit._core import commit, events, keys, pipeline, retry
+from statekit._core import commit, events, keys, pipeline, retry, run
 from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
 from statekit._core.pipeline import Doubt, Operation, Wire, operation
+from statekit._core.sessions import cells
 from statekit._core.sessions.session import Session
 from statekit.errors import BackendError, StateError
 
@@ -61,7 +64,7 @@ def _fetched(exchange, instead):
         except BackendError:
             return instead
 
-    for module in (pipeline, object_plans):
+    for module in (pipeline, cells, object_plans):
         exchange(module, "fetch", fetch)
 
 
@@ -150,15 +153,13 @@ def what_nobody_can_mend_is_tried_again(exchange):
 
 @core("E-08")
 def an_event_for_each_attempt(exchange):
-    real = pipeline.attempt
+    real = Operation.pause
 
-    def attempt(op, driver, method, /, *args, **kwargs):
-        answer = yield from real(op, driver, method, *args, **kwargs)
-        if op.attempts > 1:
-            op.end(None)
-        return answer
+    def pause(self, backoff, error):
+        yield from real(self, backoff, error)
+        self.end(None)
 
-    exchange(pipeline, "attempt", attempt)
+    exchange(Operation, "pause", pause)
 
 
 @core("E-08")
@@ -176,7 +177,7 @@ def an_operation_that_fails_emits_nothing(exchange):
 
 @core("E-08")
 def every_event_is_a_warning(exchange):
-    exchange(events, "_ENGINE_FAILURES", {"ok"})
+    exchange(events, "_LEVELS", {"ok": logging.WARNING})
 
 
 # Life cycle
@@ -190,6 +191,38 @@ def a_closed_state_goes_on(exchange):
         return None
 
     exchange(Link, "take", take)
+
+
+@core("E-10")
+def a_client_that_is_handed_in_is_closed(exchange):
+    real = Link.take
+
+    def take(self):
+        getattr(self.opening.client, "close", bool)()
+        return real(self)
+
+    exchange(Link, "take", take)
+
+
+@core("E-10")
+def a_client_that_is_handed_in_is_not_used(exchange):
+    real = Link.__init__
+
+    def init(self, backend, opening, **rest):
+        real(self, backend, replace(opening, client=None), **rest)
+
+    exchange(Link, "__init__", init)
+
+
+@core("E-11", over="local")
+def a_forked_child_keeps_its_parents_threads(exchange):
+    real = run._Pool.forget
+
+    def forget(self):
+        if not hasattr(self, "_executor"):
+            real(self)
+
+    exchange(run._Pool, "forget", forget)
 
 
 @core("E-12")
@@ -273,8 +306,6 @@ def a_password_is_taken(exchange):
 
 @core("P-05")
 def an_unknown_scheme_is_kept_in_memory(exchange):
-    from statekit import plugins
-
     real = plugins.Registry._load
 
     def load(self, scheme):
@@ -284,10 +315,53 @@ def an_unknown_scheme_is_kept_in_memory(exchange):
     exchange(plugins._REGISTRY, "_backends", dict(plugins._REGISTRY._backends))
 
 
+@core("P-06")
+def every_plugin_is_imported(exchange):
+    real = plugins.Registry._load
+
+    def load(self, scheme):
+        for entries in self.announced().values():
+            for entry in entries:
+                plugins._backends(entry)
+        return real(self, scheme)
+
+    exchange(plugins.Registry, "_load", load)
+
+
+@core("P-07")
+def the_first_of_two_plugins_is_taken(exchange):
+    exchange(plugins.Registry, "_only", lambda self, scheme: self.announced()[scheme][0])
+
+
+@core("P-07")
+def two_plugins_with_one_scheme_and_one_is_named(exchange):
+    real = plugins.Registry.announced
+
+    def announced(self):
+        return {scheme: entries[:1] * len(entries) for scheme, entries in real(self).items()}
+
+    exchange(plugins.Registry, "announced", announced)
+
+
+@core("P-08")
+def a_plugin_for_any_contract_is_taken(exchange):
+    exchange(plugins, "_problem", lambda backend: None)
+
+
+@core("P-08")
+def a_plugin_that_fails_to_import_fails_as_it_likes(exchange):
+    exchange(plugins, "_imported", lambda entry: entry.load())
+
+
 @core("P-09")
 def a_store_that_is_not_offered_is_none(exchange):
     exchange(Link, "records", lambda self: self.drivers().records)
     exchange(Link, "objects", lambda self: self.drivers().objects)
+
+
+@core("P-10")
+def a_disk_that_does_not_last_is_taken(exchange):
+    exchange(statekit.config, "forgetful", lambda environ: None)
 
 
 @core("P-11")

@@ -18,7 +18,7 @@ from statekit._core.sessions.forms import Live, Moved, Roster, decode_cell, enco
 from statekit._core.sessions.owners import Owners
 from statekit._core.sessions.plans import SessionPlans
 from statekit._core.sessions.rotation import Rotation
-from statekit._core.sessions.session import Changes, Session, same
+from statekit._core.sessions.session import Changes, Session
 from statekit._core.vault import Vault
 from statekit.driver import ABSENT, Gone, Match, Record
 from statekit.errors import CorruptDataError, SessionGoneError
@@ -43,13 +43,13 @@ def an_unknown_id_is_adopted(exchange):
         cell = yield from self._cells.find(op, sid_of(identifier))
         if cell is None:
             _, cell = yield from self._cells.plant(op, lambda _: _empty(self, op))
-        return cell.session(identifier)
+        return Session(identifier, cell)
 
     exchange(SessionPlans, "load", load)
 
 
 def _empty(self, op):
-    return Live(op.now, op.now + self._cells.lifetime, op.now, None, None, b"", b"", cells.pack({}))
+    return Live(op.now, op.now + self._cells.lifetime, op.now, None, None, b"", b"", {})
 
 
 @core("S-03")
@@ -90,7 +90,7 @@ def a_session_that_was_read_once_is_remembered(exchange):
 @core("S-05")
 def a_save_writes_everything(exchange):
     def changes(self):
-        return Changes({key: codec.encode(self[key], at=key) for key in self}, set(self._deleted))
+        return Changes({key: msgspec.Raw(codec.encode(self[key], at=key)) for key in self}, set(self._deleted))
 
     exchange(Session, "changes", changes)
 
@@ -130,8 +130,8 @@ def the_earlier_of_two_saves_wins(exchange):
 
     def store(self, op, session, changes, how):
         there = yield from self._cells.find(op, sid_of(session.id))
-        found = there.values() if there else {}
-        mine = {key: new for key, new in changes.changed.items() if same(session.encoded.get(key), found.get(key))}
+        known, found = session.cell.live.data, there.live.data if there else {}
+        mine = {key: new for key, new in changes.changed.items() if known.get(key) == found.get(key)}
         yield from real(self, op, session, Changes(mine, changes.deleted), how)
 
     exchange(SessionPlans, "_store", store)
@@ -141,10 +141,9 @@ def the_earlier_of_two_saves_wins(exchange):
 def a_saved_session_holds_its_own_changes_only(exchange):
     real = Session.rebase
 
-    def rebase(self, base, live, encoded, changes=None):
-        if changes is not None:
-            encoded = changes.applied_to(self._encoded)
-        real(self, base, live, encoded, changes)
+    def rebase(self, cell, changes):
+        own = msgspec.structs.replace(cell.live, data=changes.applied_to(self._encoded))
+        real(self, msgspec.structs.replace(cell, live=own), changes)
 
     exchange(Session, "rebase", rebase)
 
@@ -160,7 +159,7 @@ def a_touch_counts_as_another_save(exchange):
 
     def store(self, op, session, changes, how):
         there = yield from self._cells.find(op, sid_of(session.id))
-        if how == "reject" and there and there.stored.record.expires_at != session.base.record.expires_at:
+        if how == "reject" and there and there.stored.record.expires_at != session.cell.stored.record.expires_at:
             raise plans.ConflictError("it was touched", current="")
         yield from real(self, op, session, changes, how)
 
@@ -211,7 +210,7 @@ def an_update_that_applies_its_function_once(exchange):
         cell = yield from self._cells.find(op, sid_of(identifier))
         if cell is None:
             raise SessionGoneError("gone")
-        session = cell.session(identifier)
+        session = Session(identifier, cell)
         function(session)
         if changes := session.changes():
             yield from self._store(op, session, changes, "merge")
@@ -300,7 +299,7 @@ def a_lifetime_that_a_rotation_extends(exchange):
 def a_rotation_leaves_the_old_id_alive(exchange):
     def switch(self, op, a, identifier, b):
         yield from ()
-        return b.session(identifier)
+        return Session(identifier, b)
 
     exchange(Rotation, "_switch", switch)
 
@@ -542,16 +541,15 @@ def a_sweep_leaves_owners_records(exchange):
 
 @core("S-30")
 def a_damaged_record_is_absent(exchange):
-    real = pipeline.read
+    real = Vault.open
 
-    def read(op, driver, key):
+    def opened(self, key, record):
         try:
-            return (yield from real(op, driver, key))
+            return real(self, key, record)
         except CorruptDataError:
             return None
 
-    for module in (cells, owners):
-        exchange(module, "read", read)
+    exchange(Vault, "open", opened)
 
 
 @core("S-30")

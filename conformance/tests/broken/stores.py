@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import deque
 from dataclasses import replace
 
 from google_crc32c import value as crc32c_of
 
 from statekit._core import keys, limits, metadata
 from statekit._core.ids import text_of, write_id
-from statekit._core.objects import describe, files, source, writing
+from statekit._core.objects import ahead, describe, files, source, writing
 from statekit._core.objects import plans as objects
+from statekit._core.objects.ahead import ReadAhead
+from statekit._core.objects.assembling import Assembly
 from statekit._core.objects.files import AsyncObjectWriter, ObjectWriter, Reading, Writing
 from statekit._core.objects.plans import Listing, ObjectPlans
 from statekit._core.objects.writing import Multipart
@@ -229,8 +232,32 @@ def _unless_got(real):
 
 
 @core("O-21")
+def a_checksum_of_parts_that_a_get_does_not_look_at(exchange):
+    exchange(Assembly, "checksum", lambda self: _unless_got(int)(0))
+
+
+@core("O-21")
 def a_checksum_that_a_reader_does_not_look_at(exchange):
     exchange(Reading, "_check", lambda self, start, data, info: None)
+
+
+@core("O-25")
+def what_is_read_ahead_comes_with_the_last_first(exchange):
+    class Backwards(deque):
+        def __getitem__(self, number):
+            return super().__getitem__(-1 - number)
+
+    exchange(ahead, "deque", Backwards)
+
+
+@core("O-25")
+def what_is_read_ahead_goes_on_where_the_reader_was_before_it_sought(exchange):
+    real = ReadAhead.piece
+
+    def piece(self, start, length):
+        return (yield from real(self, self._next if self._begun else start, length))
+
+    exchange(ReadAhead, "piece", piece)
 
 
 @core("O-25")

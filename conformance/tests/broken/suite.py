@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +53,49 @@ def pytest_statekit_targets() -> list[Target]:
     return TARGETS
 
 
-def _place(item: Any) -> Any:
-    return getattr(item, "callspec", None) and item.callspec.params.get("statekit_running")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Ask a case that is asked of no target once for each mutant of its clauses."""
+    clauses = set(clauses_of(metafunc.definition))
+    if clauses and "statekit_running" not in metafunc.fixturenames:
+        concerned = [name for name, mutant in CHOSEN.items() if clauses & set(mutant.clauses)]
+        metafunc.parametrize("broken", concerned, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def broken(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Have the mutant in this process and in those that the case starts, where no target does it."""
+    name: str | None = getattr(request, "param", None)
+    if name is None:
+        yield
+        return
+    start = tmp_path_factory.mktemp("start")
+    (start / "sitecustomize.py").write_text(f"from broken.catalogue import MUTANTS\nMUTANTS[{name!r}].begin()\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(start)
+        CHOSEN[name].begin()
+        yield
+        CHOSEN[name].end()
+
+
+def _scheme(item: Any) -> str | None:
+    """Return the mutant that a case is asked of."""
+    params = getattr(item, "callspec", None) and item.callspec.params
+    place = params and params.get("statekit_running")
+    return place.target.name if place else params and params.get("broken")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Go from mutant to mutant, and leave out what is asked of none."""
     order = {target.name: number for number, target in enumerate(TARGETS)}
-    items[:] = sorted((item for item in items if _place(item)), key=lambda item: order[_place(item).target.name])
+    items[:] = sorted((item for item in items if _scheme(item) in order), key=lambda item: order[_scheme(item)])
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Leave the dead alone."""
-    name = _place(item).target.name
+    name = _scheme(item)
+    item.user_properties.append(("broken", name))
     clauses = set(clauses_of(item)) & set(CHOSEN[name].clauses)
     if clauses and not EVERY and all(KILLS[name][clause] for clause in clauses):
         pytest.skip("it is dead")
@@ -78,7 +107,7 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note who killed whom."""
     facts = dict(report.user_properties).get("statekit")
     if report.failed and isinstance(facts, dict):
-        name = str(facts["target"])
+        name = dict(report.user_properties)["broken"]
         case = report.nodeid.rpartition("::")[2].partition("[")[0]
         crash = getattr(report.longrepr, "reprcrash", None)
         why = (str(report.longrepr) if crash is None else crash.message).splitlines()

@@ -4,14 +4,17 @@ import subprocess
 import sys
 import threading
 import time
+from io import BytesIO
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from statekit_aws import BACKENDS, AWSOptions, DynamoDBOptions, S3Options
 from statekit_aws.clients import Client, client_for
 from statekit_aws.opening import open_drivers
 from statekit_aws.options import bucket_of, prefix_of, table_of
 from statekit_aws.sessions import Session
+from urllib3 import HTTPResponse
 
 import statekit
 from statekit.driver import MultipartDriver, ObjectDriver, RecordDriver
@@ -182,3 +185,18 @@ def test_a_call_ends_within_its_own_timeout(opening, monkeypatch):
         assert time.monotonic() - began < 5
         assert drivers.records.fault(caught.value).fault.name == "TIMED_OUT"
         drivers.close()
+
+
+@pytest.mark.parametrize(("size", "waits"), [(0, False), (1, False), (64 * 1024, False), (64 * 1024 + 1, True)])
+def test_a_small_body_is_sent_with_its_request_and_a_larger_one_waits_to_be_wanted(size, waits):
+    sent = []
+
+    def answer(request, **_):
+        sent.append(request.headers.get("Expect"))
+        return AWSResponse(request.url, 200, {"ETag": '"e"'}, HTTPResponse(BytesIO(), preload_content=False))
+
+    client = Client(lambda: boto3.client("s3", **CLIENT), own=True)
+    client.raw.meta.events.register("before-send.s3", answer)
+    client.call("put_object", 1.0, {"Bucket": "bkt", "Key": "k", "Body": bytes(size), "ChecksumCRC32C": "AAAAAA=="})
+    client.close()
+    assert sent == [b"100-continue" if waits else None]

@@ -6,6 +6,7 @@ import threading
 import boto3
 import pytest
 from google_crc32c import value as crc32c
+from statekit_aws.faults import ChangedError
 from statekit_aws.opening import open_drivers
 from statekit_aws.provision import provision
 from statekit_aws.s3 import copying, requests
@@ -104,6 +105,43 @@ def test_a_delete_says_whether_there_was_anything(bucket, name):
     assert objects.delete("a", expect=ANY, timeout=30) is Gone.DELETED
     assert objects.delete("a", expect=ANY, timeout=30) is Gone.ABSENT
     assert objects.delete("a", expect=Match(version), timeout=30) in (Gone.ABSENT, Refused())
+
+
+def test_of_two_deletes_of_one_object_one_says_so(bucket, monkeypatch):
+    """SeaweedFS says of an absent object what other servers say of any, so it is looked for: by then it is there."""
+    objects, other, told = bucket().objects, bucket().objects, []
+    call = objects._client.call
+
+    def beside(operation, timeout, parameters):
+        if operation == "head_object" and not told:
+            put(other, "a", b"1")
+            answer = call(operation, timeout, parameters)
+            told.append(other.delete("a", expect=ANY, timeout=30))
+            return answer
+        return call(operation, timeout, parameters)
+
+    monkeypatch.setattr(objects._client, "call", beside)
+    assert objects.delete("a", expect=ANY, timeout=30) is Gone.ABSENT
+    assert told == [Gone.DELETED]
+
+
+def test_a_delete_of_what_others_keep_overwriting_ends(bucket, monkeypatch):
+    objects, call = bucket().objects, bucket().objects._client.call
+
+    def beside(operation, timeout, parameters):
+        if operation == "delete_object" and parameters.get("IfMatch") == "*":
+            parameters = {**parameters, "IfMatch": '"unknown"'}  # a server that does not know it
+        answer = call(operation, timeout, parameters)
+        if operation == "head_object":
+            put(other, "a", secrets.token_bytes(8))
+        return answer
+
+    other = bucket().objects
+    put(other, "a", b"1")
+    monkeypatch.setattr(objects._client, "call", beside)
+    with pytest.raises(ChangedError) as caught:
+        objects.delete("a", expect=ANY, timeout=30)
+    assert objects.fault(caught.value).fault is Fault.BUSY
 
 
 @pytest.mark.parametrize("checksum", ["crc32c", "none"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
+from urllib.parse import unquote, urlsplit
 
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.permits import Permit, PermitError, Signer
@@ -41,6 +42,11 @@ class Desk:
         self._plans = plans
         self._signer = signer
         self._origins = frozenset(origins)
+
+    @property
+    def path(self) -> str:
+        """The path of the public URL that is answered here, decoded."""
+        return unquote(urlsplit(self._signer.url).path)
 
     def answer(self, request: Request) -> Plan[Answer]:
         """Answer one request, whatever it is."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+
+from msgspec import Struct
 
 from statekit._core import metadata as encoding
 from statekit._core.ids import text_of, write_id
@@ -51,8 +52,7 @@ def replaced(current: Stat, expect: Expect, if_match: str | ObjectInfo | None) -
     return there is not None and there in versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Put:
+class Put(Struct, frozen=True, kw_only=True):
     """What a put says beside the data."""
 
     content_type: str | None = None

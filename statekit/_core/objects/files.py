@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import AsyncIterator, Callable
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from google_crc32c import extend
 
@@ -16,20 +16,23 @@ from statekit.driver import Committed, Expect, Meta
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, StateError
 from statekit.types import ObjectInfo
 
+from .ahead import PIECE, ReadAhead
 from .describe import Put, info_of
 from .plans import ObjectPlans
 from .writing import PART, Multipart, StartOverError
 
 __all__ = ["AsyncObjectReader", "AsyncObjectWriter", "ObjectReader", "ObjectWriter"]
 
-AHEAD: Final = 4 * 1024 * 1024
-"""Bytes that a reader fetches at once."""
-
 
 class Reading:
     """A pinned version of an object, read piece by piece: the plans under both readers.
 
     Reading it from the beginning to the end verifies its checksum.
+
+    Args:
+        plans: The object store's.
+        key: The object's key.
+        timeout: Seconds, for each request.
     """
 
     def __init__(self, plans: ObjectPlans, key: str, timeout: float | None) -> None:
@@ -38,20 +41,24 @@ class Reading:
         self._place = ""
         self._key = key
         self.info: ObjectInfo | None = None
-        self._first = b""
+        self._held = b""
+        self._held_at = 0
+        self._ahead: ReadAhead | None = None
         self._checked = 0
         self._checksum = 0
 
     def begin(self) -> Plan[ObjectInfo]:
         """Pin the version that is stored now, and fetch its first bytes with the same request."""
         self._place = self._plans.place(self._op, self._key)
-        chunk = yield from self._plans.read(self._op, self._place, 0, AHEAD, None)
+        chunk = yield from self._plans.read(self._op, self._place, 0, PIECE, None)
         self.info = info_of(self._key, chunk.stat)
-        self._first = chunk.data
+        self._held = chunk.data
+        self._ahead = ReadAhead(self._read, self.info.size)
+        self._ahead.note(0, chunk.data)
         return self.info
 
     def pin(self) -> Plan[ObjectInfo]:
-        """Pin the version that is stored now, without fetching any of it."""
+        """Pin the version that is stored now, without fetching any of it, now or ahead."""
         self._place = self._plans.place(self._op, self._key)
         self.info = info_of(self._key, (yield from self._plans.look(self._op, self._place)))
         return self.info
@@ -62,17 +69,24 @@ class Reading:
         length = min(length, info.size - start)
         if length <= 0:
             return b""
-        if start < len(self._first):
-            data = self._first[start : start + length]
-        else:
-            self._first = b""
-            chunk = yield from self._plans.read(self._op, self._place, start, min(length, PART), info.version)
-            data = chunk.data
+        if not self._held_at <= start < self._held_at + len(self._held):
+            self._held = b""
+            self._held_at, self._held = start, (yield from self._piece(start, min(length, PART)))
+        at = start - self._held_at
+        data = self._held[at : at + length]
         if not data:
             raise CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")
         self._op.size += len(data)
         self._check(start, data, info)
         return data
+
+    def _piece(self, start: int, length: int) -> Plan[bytes]:
+        self._plans.wire.check_open()
+        return (self._ahead.piece if self._ahead else self._read)(start, length)
+
+    def _read(self, start: int, length: int) -> Plan[bytes]:
+        version = self.info.version if self.info else None
+        return (yield from self._plans.read(self._op, self._place, start, length, version)).data
 
     def _check(self, start: int, data: bytes, info: ObjectInfo) -> None:
         if start != self._checked or info.crc32c is None:
@@ -82,8 +96,16 @@ class Reading:
         if self._checked == info.size and self._checksum != info.crc32c:
             raise CorruptDataError("the object does not match its checksum", clause="O-21")
 
+    def close(self, error: BaseException | None) -> Plan[None]:
+        """Wait for what is being read ahead, and emit the one event."""
+        try:
+            if self._ahead is not None:
+                yield from clean_up(None, self._ahead.drop)
+        finally:
+            self.end(error)
+
     def end(self, error: BaseException | None) -> None:
-        """Emit the one event."""
+        """Emit the one event of a reading that read nothing ahead."""
         self._op.end(error)
 
 
@@ -148,7 +170,7 @@ class _Raw(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             super().close()
-            self._reading.end(self._error)
+            self._run(self._reading.close(self._error))
 
 
 class ObjectReader(io.BufferedReader):
@@ -160,7 +182,7 @@ class ObjectReader(io.BufferedReader):
 
     def __init__(self, reading: Reading, runner: Runner) -> None:
         raw = _Raw(reading, runner)
-        super().__init__(raw, max(1, min(AHEAD, raw.info.size)))
+        super().__init__(raw, max(1, min(PIECE, raw.info.size)))
         self.info: ObjectInfo = raw.info
 
 
@@ -198,17 +220,17 @@ class AsyncObjectReader:
         return self._at
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        while piece := await self.read(AHEAD):
+        while piece := await self.read(PIECE):
             yield piece
 
     async def close(self) -> None:
         """End reading."""
-        self._end(None)
+        await self._close(None)
 
-    def _end(self, error: BaseException | None) -> None:
+    async def _close(self, error: BaseException | None) -> None:
         if not self._closed:
             self._closed = True
-            self._reading.end(error)
+            await self._run(self._reading.close(error))
 
     async def __aenter__(self) -> Self:
         return self
@@ -216,7 +238,7 @@ class AsyncObjectReader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._end(error if isinstance(error, StateError) else None)
+        await self._close(error if isinstance(error, StateError) else None)
 
 
 class Writing:
@@ -274,7 +296,7 @@ class Writing:
             done: Committed = yield from upload.finish()
         except StartOverError as error:
             raise ConflictError("another upload finished first; write the object again") from error
-        return self._plans.described(self._op, self._key, self._meta, done, upload.size, upload.checksum)
+        return self._plans.described(self._op, self._key, self._meta, done, upload.size, upload.checksum())
 
     def abort(self, error: BaseException | None) -> Plan[None]:
         """Publish nothing, and leave nothing behind."""

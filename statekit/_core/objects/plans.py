@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from google_crc32c import value as crc32c
+from msgspec import Struct
 from msgspec.structs import replace
 
 from statekit._core.faults import indeterminate
@@ -43,6 +43,7 @@ from statekit.errors import (
 )
 from statekit.types import ObjectInfo, Prefix, StoredObject, Swept
 
+from .assembling import Assembly
 from .describe import Put, expectation, info_of, replaced, replaced_by
 from .source import AsyncData, Source, source_of
 from .writing import PART, SIDE_BY_SIDE, Multipart, StartOverError, write_once
@@ -53,13 +54,12 @@ UPLOAD_LIFE: Final = 24 * 3_600_000
 """Milliseconds after which a sweep takes an unfinished upload for abandoned."""
 PAGE: Final = 1000
 FETCHED: Final = 8
-"""Parts that a get fetches at once: it keeps all of them in any case."""
+"""Parts that a get fetches at once, beside the object itself."""
 STARTS: Final = 4
 """How often an upload in parts that lost a race at its end is sent anew, the first time included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(Struct, frozen=True):
     """One page of a listing, in order; the last has no cursor."""
 
     items: tuple[ObjectInfo | Prefix, ...]
@@ -154,7 +154,7 @@ class ObjectPlans:
             try:
                 yield from self._send_parts(upload, source, pieces)
                 done = yield from upload.finish()
-                return self.described(op, key, meta, done, upload.size, upload.checksum)
+                return self.described(op, key, meta, done, upload.size, upload.checksum())
             except BaseException as error:
                 yield from clean_up(error, upload.give_up)
                 if not isinstance(error, StartOverError):
@@ -199,18 +199,34 @@ class ObjectPlans:
     def whole(self, op: Operation, place: str, start: int = 0, length: int | None = None) -> Plan[Chunk]:
         """Read all bytes of a range of one version, in parts beside each other if there are many."""
         first = yield from self.read(op, place, start, PART if length is None else min(length, PART), None)
-        stat = first.stat
+        stat, data = first.stat, first.data
         end = stat.size if length is None else min(start + length, stat.size)
-        offsets = range(start + len(first.data), end, PART)
-        plans = (self.read(op, place, offset, min(PART, end - offset), stat.version) for offset in offsets)
-        chunks = yield from gather(plans, FETCHED)
-        data = b"".join((first.data, *(chunk.data for chunk in chunks))) if chunks else first.data
+        checksum: int | None = None
+        if start + len(data) < end:
+            data, checksum = yield from self._assembled(op, place, start, end, first)
+        elif len(data) == stat.size and stat.crc32c is not None:
+            checksum = crc32c(data)
         if len(data) != max(0, end - start):
-            raise CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")
-        if len(data) == stat.size and stat.crc32c is not None and crc32c(data) != stat.crc32c:
+            raise _incomplete()
+        if len(data) == stat.size and stat.crc32c not in (None, checksum):
             raise CorruptDataError("the object does not match its checksum", clause="O-21")
         op.size = len(data)
         return Chunk(stat, data)
+
+    def _assembled(self, op: Operation, place: str, start: int, end: int, first: Chunk) -> Plan[tuple[bytes, int]]:
+        """Read what follows the first part; return all of it with its checksum."""
+        whole = Assembly(end - start)
+        whole.place(0, first.data)
+
+        def placed(at: int) -> Plan[None]:
+            length = min(PART, end - at)
+            chunk = yield from self.read(op, place, at, length, first.stat.version)
+            if len(chunk.data) != length:
+                raise _incomplete()
+            whole.place(at - start, chunk.data)
+
+        yield from gather((placed(at) for at in range(start + len(first.data), end, PART)), FETCHED)
+        return whole.take(), whole.checksum()
 
     def read(self, op: Operation, place: str, start: int, length: int, version: str | None) -> Plan[Chunk]:
         """Read a part of one version of an object.
@@ -422,6 +438,10 @@ class _SourceMovedError(Exception):
 
 def _absent() -> NotFoundError:
     return NotFoundError("nothing is stored under this key", clause="O-07")
+
+
+def _incomplete() -> CorruptDataError:
+    return CorruptDataError("the engine returned fewer bytes than it has", clause="O-08")
 
 
 def _check_delimiter(delimiter: str | None) -> None:

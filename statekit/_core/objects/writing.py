@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from google_crc32c import extend
 from google_crc32c import value as crc32c
 
 from statekit._core.commit import Verdict, settle
@@ -27,6 +26,7 @@ from statekit.driver import (
     Refused,
     Stat,
     Upload,
+    combined_crc32c,
 )
 from statekit.errors import BackendError, ConflictError, LimitExceededError, StateError
 
@@ -146,9 +146,8 @@ class Multipart:
         self._key, self._meta, self._expect = key, meta, expect
         self._upload: Upload | None = None
         self._done: list[Part] = []
+        self._checksums: list[tuple[int, int]] = []
         self.size = 0
-        self.checksum = 0
-        self._number = 0
 
     def begin(self) -> Plan[None]:
         """Begin."""
@@ -158,7 +157,7 @@ class Multipart:
 
     def part_size(self, size: int | None) -> int:
         """Return the bytes of each following part, so that data of a known size fit into the parts that are left."""
-        room = max(1, self._parts.parts.most - self._number)
+        room = max(1, self._parts.parts.most - len(self._checksums))
         return PART if size is None else max(PART, -(-(size - self.size) // room))
 
     def next_part(self, data: bytes) -> Plan[Part]:
@@ -167,14 +166,19 @@ class Multipart:
         Raises:
             LimitExceededError: The engine takes no more parts.
         """
-        self._number += 1
-        if self._number > self._parts.parts.most:
+        number = len(self._checksums) + 1
+        if number > self._parts.parts.most:
             most = self._parts.parts.most * PART
             raise LimitExceededError(f"data of unknown length may have {most} bytes here", clause="O-01")
+        checksum = crc32c(data)
+        self._checksums.append((checksum, len(data)))
         self.size += len(data)
         self._op.size += len(data)
-        self.checksum = extend(self.checksum, data)
-        return self._send(self._number, data, crc32c(data))
+        return self._send(number, data, checksum)
+
+    def checksum(self) -> int:
+        """Return the CRC32C of all parts that were counted in."""
+        return combined_crc32c(self._checksums)
 
     def _send(self, number: int, data: bytes, checksum: int) -> Plan[Part]:
         self._op.extend()
@@ -193,7 +197,7 @@ class Multipart:
             BackendError: It did not.
         """
         self._op.extend()
-        parts = sorted(self._done, key=lambda part: part.number)
+        parts, checksum = sorted(self._done, key=lambda part: part.number), self.checksum()
 
         def send(doubtful: bool) -> Plan[Committed | Refused[Stat]]:  # noqa: FBT001
             try:
@@ -205,7 +209,7 @@ class Multipart:
                         self._begun(),
                         parts,
                         size=self.size,
-                        crc32c=self.checksum,
+                        crc32c=checksum,
                         expect=self._expect,
                     )
                 )

@@ -7,10 +7,10 @@ record is committed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
+from msgspec import Struct
 
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
@@ -29,8 +29,7 @@ SKEW: Final = 2_000
 """Milliseconds by which hosts' clocks may differ: a lease is left alone for so long after it lapsed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """What a holder asks for.
 
     Attributes:
@@ -42,8 +41,7 @@ class Terms:
     ttl: int
 
 
-@dataclass(slots=True)
-class Holding:
+class Holding(Struct):
     """What a holder knows of its workspace.
 
     Attributes:
@@ -63,7 +61,7 @@ class Holding:
     renewed: float
     lost: bool = False
     manifest: tuple[str, Manifest] = ("", Manifest())
-    _blobs: int = field(default=0)
+    _blobs: int = 0
 
     @property
     def lease(self) -> Lease:

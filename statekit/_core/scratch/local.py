@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import stat
 import sys
 from collections.abc import Iterator
@@ -206,6 +205,8 @@ def _unlock(lock: int) -> None:
 
 def _remove(place: Path) -> None:
     """Remove a directory, which somebody else may be removing, too."""
+    import shutil  # most processes never make a workspace
+
     tried: set[str] = set()
 
     def mend(_: object, path: str, raised: Any) -> None:

@@ -7,9 +7,10 @@ the two would have its files deleted.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final
+
+from msgspec import Struct
 
 from statekit._core.envelope import Stored
 from statekit._core.objects.plans import PAGE
@@ -31,8 +32,7 @@ LATER: Final = 3_600_000
 """Milliseconds that an expired workspace is left alone: hosts' clocks differ."""
 
 
-@dataclass(slots=True)
-class _Group:
+class _Group(Struct):
     """All blobs that a listing showed of one workspace."""
 
     workspace: str
@@ -155,8 +155,7 @@ class Sweep:
             self.workspaces.append(entry.key)
 
 
-@dataclass(frozen=True, slots=True)
-class _Spared:
+class _Spared(Struct, frozen=True):
     """What a workspace's record speaks for: its manifest, what that names, and all that the holder has stored."""
 
     lease: Lease | None = None

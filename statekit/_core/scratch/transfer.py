@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
 from google_crc32c import extend
+from msgspec import Struct
 
 from statekit._core.objects.describe import Put
 from statekit._core.objects.plans import ObjectPlans
@@ -57,8 +57,7 @@ def by_checksum(checksum: int | None) -> Verify:
     return verify
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(Struct, frozen=True):
     """Where a download goes.
 
     Attributes:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
+
+from msgspec import Struct
 
 from statekit._core.keys import check_key
 from statekit.errors import InvalidInputError, QuotaExceededError
@@ -39,8 +39,7 @@ _BLOCK: Final = 1024 * 1024
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """How much there is."""
 
     files: int = 0
@@ -51,8 +50,7 @@ class Usage:
         return Usage(self.files + 1, self.size + size)
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """How much there may be.
 
     Attributes:
@@ -75,8 +73,7 @@ class Quota:
             raise QuotaExceededError(f"the workspace's quota is {self.files} files, and this makes more", clause="X-05")
 
 
-@dataclass(frozen=True, slots=True)
-class LocalFile:
+class LocalFile(Struct, frozen=True):
     """A regular file of a workspace.
 
     Attributes:
@@ -214,6 +211,8 @@ def check_room(directory: Path, size: int) -> None:
     Raises:
         QuotaExceededError: It has not.
     """
+    import shutil  # which loads three compressors; most processes never make a workspace
+
     if shutil.disk_usage(directory).free < size:
         raise _full()
 

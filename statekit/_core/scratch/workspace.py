@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from statekit._core.keys import redact
 from statekit._core.objects.describe import Put
@@ -35,8 +36,7 @@ RENEWALS: Final = 3
 """How often a lease is renewed within its length, so that one lost request does not cost it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
+class Parts(Struct, frozen=True):
     """What all workspaces of a scratch space are made of."""
 
     wire: Wire
@@ -46,8 +46,7 @@ class Parts:
     checkpoints: Checkpoints
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class Options(Struct, frozen=True, kw_only=True):
     """How a workspace is opened.
 
     Attributes:
@@ -64,7 +63,7 @@ class Options:
     lazy: bool = False
     background: bool = True
     timeout: float | None = None
-    tell: Tell | None = field(default=None)
+    tell: Tell | None = None
 
 
 class WorkspacePlans:

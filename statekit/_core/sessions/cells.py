@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from typing import Final
 
-import msgspec
-
 from statekit._core.clock import MILLISECOND
-from statekit._core.codec import decode_map, encode_map
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
 from statekit._core.ids import session_id, sid_of, text_of, write_id
-from statekit._core.limits import check_payload
-from statekit._core.pipeline import Operation, Wire, attempt, read, repeat
+from statekit._core.pipeline import Operation, Wire, attempt, fetch, read, repeat
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
 from statekit.driver import ABSENT, ANY, Committed, Gone, Match, Record, RecordDriver
 from statekit.errors import BackendError, CorruptDataError, StateError
 from statekit.types import SessionPolicy
 
-from .forms import Live, Moved, decode_cell, encode_form
-from .session import Encoded, Session
+from .forms import Live, Moved, decode_cell, encode_form, encode_live
+from .session import Cell
 
-__all__ = ["Cell", "Cells", "Fate", "pack"]
+__all__ = ["Cells", "Fate"]
 
 MARKER_LIFE: Final = 60_000
 """Milliseconds that a rotated id's marker is kept, at least; longer if operations may take longer."""
@@ -37,26 +33,6 @@ class Fate(Enum):
     LIVE = "live"
     IDLE = "expired, and still stored"
     GONE = "absent or moved, for good"
-
-
-class Cell(msgspec.Struct, frozen=True):
-    """A session's record as it is stored: live, and not expired when the operation began."""
-
-    sid: bytes
-    stored: Stored
-    live: Live
-
-    def values(self) -> dict[str, msgspec.Raw]:
-        """Return the encoded values by key.
-
-        Raises:
-            CorruptDataError: They cannot be read.
-        """
-        return decode_map(memoryview(self.live.data))
-
-    def session(self, identifier: str) -> Session:
-        """Return the session that the application holds."""
-        return Session(identifier, self.stored, self.live, self.values())
 
 
 class Cells:
@@ -86,8 +62,9 @@ class Cells:
 
     def find(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
         """Read a session; None if it is absent, expired or moved."""
-        stored = yield from read(op, self.driver(), self.key(sid))
-        return self.judge(op, sid, stored)
+        driver, key = self.driver(), self.key(sid)
+        record = yield from fetch(op, driver, driver.read, key)
+        return self.judge(op, sid, self.wire.vault.open(key, record))
 
     def judge(self, op: Operation, sid: bytes, stored: Stored | None) -> Cell | None:
         """Return the session in what is stored; None if it is absent, expired or moved."""
@@ -120,7 +97,7 @@ class Cells:
             identifier, own = session_id(), write_id()
             sid = sid_of(identifier)
             live = fill(sid)
-            body, until = encode_form(live), self.until(op, live)
+            body, until = encode_live(live), self.until(op, live)
             value = self.wire.vault.close(self.key(sid), body, own, b"")
             try:
                 answer = yield from attempt(
@@ -139,20 +116,11 @@ class Cells:
     def replace(self, op: Operation, cell: Cell, form: Live | Moved) -> Plan[Stored | Lost]:
         """Replace a session by its successor, or by a marker, if it is still what is stored."""
         if isinstance(form, Live):
-            until = self.until(op, form, cell.stored.record.expires_at or 0)
+            body, until = encode_live(form), self.until(op, form, cell.stored.record.expires_at or 0)
         else:
+            body = encode_form(form)
             until = op.now + max(MARKER_LIFE, int(min(op.timeout, MARKER_LIFE) * 1000))
-        return (
-            yield from commit(
-                op,
-                self.driver(),
-                self.key(cell.sid),
-                cell.stored,
-                encode_form(form),
-                expires_at=until,
-                absent_is_lost=True,
-            )
-        )
+        return commit(op, self.driver(), self.key(cell.sid), cell.stored, body, expires_at=until, absent_is_lost=True)
 
     def follow(self, op: Operation, sid: bytes) -> Plan[Cell | None]:
         """Read a session, or what it was rotated into."""
@@ -206,14 +174,3 @@ class Cells:
         driver = self.driver()
         with suppress(StateError):
             yield from repeat(op, driver, driver.delete, self.key(sid), expect=ANY)
-
-
-def pack(values: Mapping[str, Encoded]) -> msgspec.Raw:
-    """Return a session's values as they are stored.
-
-    Raises:
-        LimitExceededError: They are larger than the contract allows.
-    """
-    data = encode_map(values)
-    check_payload(len(data))
-    return msgspec.Raw(data)

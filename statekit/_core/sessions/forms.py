@@ -6,9 +6,11 @@ from typing import Final
 
 import msgspec
 
-from statekit.errors import CorruptDataError
+from statekit._core.codec import DAMAGED
+from statekit._core.limits import SESSION_BYTES, check_payload
+from statekit.errors import CorruptDataError, UnserialisableError
 
-__all__ = ["Live", "Moved", "Roster", "decode_cell", "decode_roster", "encode_form"]
+__all__ = ["Live", "Moved", "Roster", "decode_cell", "decode_roster", "encode_form", "encode_live"]
 
 
 class Live(msgspec.Struct, frozen=True, array_like=True, tag=1):
@@ -22,7 +24,7 @@ class Live(msgspec.Struct, frozen=True, array_like=True, tag=1):
         label: For people.
         root: The sid of the login's first session; empty: its own.
         previous: The sid of the session that was rotated into this one; empty: none.
-        data: The encoded values: a map.
+        data: The values, each still encoded: what nobody asks for is never decoded.
     """
 
     created_at: int
@@ -32,7 +34,7 @@ class Live(msgspec.Struct, frozen=True, array_like=True, tag=1):
     label: str | None
     root: bytes
     previous: bytes
-    data: msgspec.Raw
+    data: dict[str, msgspec.Raw]
 
 
 class Moved(msgspec.Struct, frozen=True, array_like=True, tag=2):
@@ -65,6 +67,22 @@ _ROSTERS: Final = msgspec.msgpack.Decoder(Roster)
 encode_form: Final = msgspec.msgpack.Encoder().encode
 
 
+def encode_live(live: Live) -> bytes:
+    """Encode a session.
+
+    Raises:
+        UnserialisableError: A key has no UTF-8 form.
+        LimitExceededError: The data are larger than the contract allows.
+    """
+    try:
+        body = encode_form(live)
+    except UnicodeEncodeError:
+        raise UnserialisableError("a session's key holds a lone surrogate, which has no UTF-8 form") from None
+    if len(body) > SESSION_BYTES:
+        check_payload(len(encode_form(live.data)))
+    return body
+
+
 def decode_cell(body: bytes) -> Live | Moved:
     """Decode a session's record.
 
@@ -73,7 +91,7 @@ def decode_cell(body: bytes) -> Live | Moved:
     """
     try:
         return _CELLS.decode(body)
-    except msgspec.DecodeError as exc:
+    except DAMAGED as exc:
         raise CorruptDataError("a stored session cannot be read", clause="S-30") from exc
 
 

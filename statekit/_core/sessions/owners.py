@@ -17,8 +17,9 @@ from statekit._core.plan import Plan, gather
 from statekit._core.retry import Backoff
 from statekit.errors import ConflictError, SessionGoneError, StateError
 
-from .cells import Cell, Cells, Fate
+from .cells import Cells, Fate
 from .forms import Live, Roster, decode_roster, encode_form
+from .session import Cell
 
 __all__ = ["Owners", "handle_of", "name_of", "read_handle"]
 

@@ -21,11 +21,11 @@ from statekit.driver import UNSEEN, Committed, Entry, Gone, Record, RecordDriver
 from statekit.errors import ConflictError, CorruptDataError, InvalidInputError, SessionGoneError
 from statekit.types import SessionInfo, SessionPolicy, Swept
 
-from .cells import Cell, Cells, pack
-from .forms import Live
+from .cells import Cells
+from .forms import Live, encode_live
 from .owners import SIDE_BY_SIDE, Owners, handle_of, name_of, read_handle
 from .rotation import Rotation
-from .session import Changes, Session, same
+from .session import Cell, Changes, Session
 
 __all__ = ["OnConflict", "SessionPlans"]
 
@@ -66,18 +66,17 @@ class SessionPlans:
     ) -> Plan[Session]:
         """Store a new session, and only then make its owner's record know it."""
         _check_login(owner, label, since)
-        packed = pack({_checked(key): encode(value, at=key) for key, value in (data or {}).items()})
-        op.size = memoryview(packed).nbytes
-        ends_at = op.now + self._cells.lifetime
-        live = Live(op.now, ends_at, op.now, owner, label, b"", b"", packed)
+        encoded = {_checked(key): msgspec.Raw(encode(value, at=key)) for key, value in (data or {}).items()}
+        live = Live(op.now, op.now + self._cells.lifetime, op.now, owner, label, b"", b"", encoded)
         identifier, cell = yield from self._cells.plant(op, lambda _: live)
+        op.size = len(cell.stored.body)
         if owner is not None:
             try:
                 yield from self._owners.admit(op, name_of(owner), cell.sid, live, since)
             except BaseException as error:
                 yield from clean_up(error, lambda: self._cells.discard(op, cell.sid))
                 raise
-        return cell.session(identifier)
+        return Session(identifier, cell)
 
     @operation
     def load(self, op: Operation, identifier: str) -> Plan[Session | None]:
@@ -88,46 +87,38 @@ class SessionPlans:
         if cell is None:
             return None
         op.size = len(cell.stored.body)
-        return cell.session(identifier)
+        return Session(identifier, cell)
 
     @operation
-    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[None]:
+    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[object]:
         """Store what changed; where nothing did, touch."""
         if on_conflict not in ("merge", "reject", "overwrite"):
             raise InvalidInputError("on_conflict is merge, reject or overwrite")
         changes = session.changes()
-        if changes:
-            yield from self._store(op, session, changes, on_conflict)
-        else:
-            yield from self._touch(op, session)
+        return self._store(op, session, changes, on_conflict) if changes else self._touch(op, session)
 
     def _store(self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict) -> Plan[None]:
-        sid = sid_of(session.id)
-        cell: Cell | None = Cell(sid, session.base, session.live)
-        known = values = session.encoded
-        if session.seen_until <= op.now:
+        base = session.cell
+        known, cell = base.live.data, base if session.seen_until > op.now else None
+        if cell is None:
             # It had expired unless somebody touched it: only the store knows.
-            cell = yield from self._cells.find(op, sid)
-            values = cell.values() if cell else {}
+            cell = yield from self._cells.find(op, base.sid)
         backoff = Backoff(0.005, 0.25)
         while cell is not None:
             found = cell.stored.record.version
-            if on_conflict == "reject" and found != session.base.record.version:
+            if on_conflict == "reject" and found != base.stored.record.version:
                 raise ConflictError("another request saved the session", current=found, clause="S-10")
-            after = changes.applied_to(known if on_conflict == "overwrite" else values)
-            data = pack(after)
-            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=data)
+            after = changes.applied_to(known if on_conflict == "overwrite" else cell.live.data)
+            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=after)
             result = yield from self._cells.replace(op, cell, live)
             if isinstance(result, Stored):
-                op.size = memoryview(data).nbytes
-                op.conflicts = _conflicts(changes, known, values)
-                session.rebase(result, live, after, changes)
+                op.size = len(result.body)
+                op.conflicts = _conflicts(changes, known, cell.live.data)
+                session.rebase(Cell(base.sid, result, live), changes)
                 return
-            cell = self._cells.judge(op, sid, result.current)
-            if cell is not None:
-                values = cell.values()
-                if on_conflict != "reject":
-                    yield from op.pause(backoff, _contended())
+            cell = self._cells.judge(op, base.sid, result.current)
+            if cell is not None and on_conflict != "reject":
+                yield from op.pause(backoff, _contended())
         raise _gone()
 
     @operation
@@ -139,16 +130,15 @@ class SessionPlans:
             cell = yield from self._cells.find(op, sid)
         backoff = Backoff(0.005, 0.25)
         while cell is not None:
-            session = cell.session(identifier)
+            session = Session(identifier, cell)
             _check_returned(function(session))
             changes = session.changes()
             if not changes:
                 return session
-            after = changes.applied_to(session.encoded)
-            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=pack(after))
+            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=changes.applied_to(cell.live.data))
             result = yield from self._cells.replace(op, cell, live)
             if isinstance(result, Stored):
-                session.rebase(result, live, after, changes)
+                session.rebase(Cell(sid, result, live), changes)
                 return session
             cell = self._cells.judge(op, sid, result.current)
             if cell is not None:
@@ -158,15 +148,15 @@ class SessionPlans:
     @operation
     def touch(self, op: Operation, session: Session) -> Plan[bool]:
         """Extend the session's expiry, at most once per touch interval; return whether the store was asked."""
-        return (yield from self._touch(op, session))
+        return self._touch(op, session)
 
     def _touch(self, op: Operation, session: Session) -> Plan[bool]:
-        driver, sid = self._driver(), sid_of(session.id)
-        seen: Record | None = session.base.record
+        driver, sid = self._driver(), session.cell.sid
+        seen: Record | None = session.cell.stored.record
         if session.seen_until <= op.now:
             seen = yield from self._alive(op, sid)
         while seen is not None:
-            wanted = self._cells.until(op, session.live)
+            wanted = self._cells.until(op, session.cell.live)
             until = seen.expires_at or wanted
             if wanted - max(until, session.seen_until) < max(1, self._interval):
                 session.seen_until = max(until, session.seen_until)
@@ -186,7 +176,7 @@ class SessionPlans:
         return cell.stored.record if cell else None
 
     def _judged(self, op: Operation, sid: bytes, record: Record | None) -> Record | None:
-        stored = self.wire.vault.open(self._cells.key(sid), record) if record else None
+        stored = self.wire.vault.open(self._cells.key(sid), record)
         return record if self._cells.judge(op, sid, stored) else None
 
     @operation
@@ -201,10 +191,10 @@ class SessionPlans:
     ) -> Plan[Session]:
         """Give the session a new id; bind it to an owner if it has none."""
         _check_login(owner, label, since)
-        changes = session.changes()
-        pack(changes.applied_to(session.encoded))
+        changes, cell = session.changes(), session.cell
+        encode_live(msgspec.structs.replace(cell.live, data=changes.applied_to(cell.live.data)))
         rotation = Rotation(self._cells, self._owners, changes, owner, label, since)
-        return (yield from rotation.run(op, sid_of(session.id)))
+        return (yield from rotation.run(op, cell.sid))
 
     @operation
     def destroy(self, op: Operation, session: Session | str) -> Plan[bool]:
@@ -266,7 +256,7 @@ class SessionPlans:
     def _root(self, op: Operation, keep: Session | str | None) -> Plan[bytes]:
         """Return the root of the login to keep. By id, a session that is being rotated would be killed."""
         if isinstance(keep, Session):
-            return keep.live.root or sid_of(keep.id)
+            return keep.cell.live.root or keep.cell.sid
         if keep is None or not is_session_id(keep):
             return b""
         cell = yield from self._cells.follow(op, sid_of(keep))
@@ -298,14 +288,12 @@ class SessionPlans:
         return answer is Gone.DELETED
 
 
-def _conflicts(changes: Changes, known: Mapping[str, Any], found: Mapping[str, Any]) -> int:
+def _conflicts(changes: Changes, known: Mapping[str, msgspec.Raw], found: Mapping[str, msgspec.Raw]) -> int:
     """Count the keys that both sides changed, to different values."""
     if found is known:
         return 0
     mine = {**changes.changed, **dict.fromkeys(changes.deleted)}
-    return sum(
-        not same(known.get(key), found.get(key)) and not same(value, found.get(key)) for key, value in mine.items()
-    )
+    return sum(known.get(key) != found.get(key) and value != found.get(key) for key, value in mine.items())
 
 
 def _check_login(owner: str | None, label: str | None, since: str | None) -> None:

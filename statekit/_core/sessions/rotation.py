@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import msgspec
+from msgspec import Struct
 
 from statekit._core.envelope import Stored
 from statekit._core.pipeline import Operation
@@ -12,16 +11,15 @@ from statekit._core.plan import Plan, clean_up
 from statekit._core.retry import Backoff
 from statekit.errors import ConflictError, IndeterminateError, InvalidInputError, SessionGoneError
 
-from .cells import Cell, Cells, pack
+from .cells import Cells
 from .forms import Live, Moved
 from .owners import Owners, name_of
-from .session import Changes, Session
+from .session import Cell, Changes, Session
 
 __all__ = ["Rotation"]
 
 
-@dataclass(frozen=True, slots=True)
-class Rotation:
+class Rotation(Struct, frozen=True):
     """One rotation of a session: steps 1 to 5 of P2's "rotate".
 
     A crash before the switch leaves the old id working and the new one known to nobody; after it the new one lives.
@@ -72,7 +70,7 @@ class Rotation:
 
     def _successor(self, op: Operation, a: Cell, sid: bytes) -> Live:
         """Return the new session for what is stored of the old one."""
-        data = pack(self.changes.applied_to(a.values()))
+        data = self.changes.applied_to(a.live.data)
         fields = {"saved_at": op.now, "root": a.live.root or a.sid, "previous": a.sid, "data": data}
         if self.label is not None:
             fields |= {"label": self.label}
@@ -98,7 +96,7 @@ class Rotation:
         while True:
             result = yield from self.cells.replace(op, a, Moved(b.sid))
             if isinstance(result, Stored):
-                return b.session(identifier)
+                return Session(identifier, b)
             fresh = self.cells.judge(op, a.sid, result.current)
             if fresh is None:
                 raise _gone()
@@ -108,7 +106,7 @@ class Rotation:
 
     def _follow(self, op: Operation, a: Cell, b: Cell) -> Plan[Cell]:
         """Copy what was saved under the old id meanwhile."""
-        live = msgspec.structs.replace(b.live, saved_at=op.now, data=pack(self.changes.applied_to(a.values())))
+        live = msgspec.structs.replace(b.live, saved_at=op.now, data=self.changes.applied_to(a.live.data))
         result = yield from self.cells.replace(op, b, live)
         if not isinstance(result, Stored):
             raise _gone()

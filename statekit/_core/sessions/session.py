@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, Final
 
 import msgspec
 
@@ -16,22 +15,29 @@ from statekit.errors import InvalidInputError
 
 from .forms import Live
 
-__all__ = ["Changes", "Encoded", "Session", "same"]
+__all__ = ["Cell", "Changes", "Session"]
 
-Encoded: TypeAlias = bytes | msgspec.Raw
+_UNSEEN: Final = object()
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Cell(msgspec.Struct, frozen=True):
+    """A session's record as it is stored: live, and not expired when the operation began."""
+
+    sid: bytes
+    stored: Stored
+    live: Live
+
+
+class Changes(msgspec.Struct, frozen=True):
     """What differs from what was stored: encoded values by key, and keys that are gone."""
 
-    changed: dict[str, bytes]
+    changed: dict[str, msgspec.Raw]
     deleted: set[str]
 
     def __bool__(self) -> bool:
         return bool(self.changed or self.deleted)
 
-    def applied_to(self, encoded: Mapping[str, Encoded]) -> dict[str, Encoded]:
+    def applied_to(self, encoded: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
         """Return the encoded values with these changes."""
         after = {**encoded, **self.changed}
         for key in self.deleted:
@@ -47,13 +53,15 @@ class Session(MutableMapping[str, Any]):
     at: a key that nobody touches costs nothing.
     """
 
-    __slots__ = ("_base", "_deleted", "_encoded", "_id", "_live", "_values", "seen_until")
+    __slots__ = ("_cell", "_deleted", "_encoded", "_id", "_values", "seen_until")
 
-    def __init__(self, identifier: str, base: Stored, live: Live, encoded: Mapping[str, Encoded]) -> None:
+    def __init__(self, identifier: str, cell: Cell) -> None:
         self._id = identifier
         self._values: dict[str, Any] = {}
         self._deleted: set[str] = set()
-        self._hold(base, live, encoded)
+        self._cell = cell
+        self._encoded = cell.live.data
+        self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
 
     @property
     def id(self) -> str:
@@ -63,17 +71,17 @@ class Session(MutableMapping[str, Any]):
     @property
     def owner(self) -> str | None:
         """Whose session it is, as ``create`` or ``rotate`` was told."""
-        return self._live.owner
+        return self._cell.live.owner
 
     @property
     def label(self) -> str | None:
         """What ``create`` was told, such as a device's name."""
-        return self._live.label
+        return self._cell.live.label
 
     @property
     def created_at(self) -> datetime:
         """When the login happened."""
-        return datetime.fromtimestamp(self._live.created_at / 1000, UTC)
+        return datetime.fromtimestamp(self._cell.live.created_at / 1000, UTC)
 
     @property
     def expires_at(self) -> datetime:
@@ -86,12 +94,11 @@ class Session(MutableMapping[str, Any]):
         return bool(self.changes())
 
     def __getitem__(self, key: str) -> Any:
-        try:
-            return self._values[key]
-        except KeyError:
+        value = self._values.get(key, _UNSEEN)
+        if value is _UNSEEN:
             if key in self._deleted:
-                raise
-        value = self._values[key] = decode(self._encoded[key])
+                raise KeyError(key)
+            value = self._values[key] = decode(self._encoded[key])
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
@@ -136,19 +143,9 @@ class Session(MutableMapping[str, Any]):
     # What follows is for the plans of this package.
 
     @property
-    def base(self) -> Stored:
+    def cell(self) -> Cell:
         """What was stored when the session was last loaded or saved."""
-        return self._base
-
-    @property
-    def live(self) -> Live:
-        """The stored session's own fields."""
-        return self._live
-
-    @property
-    def encoded(self) -> Mapping[str, Encoded]:
-        """The stored values, by key."""
-        return self._encoded
+        return self._cell
 
     def changes(self) -> Changes:
         """Compare with what was stored.
@@ -156,43 +153,32 @@ class Session(MutableMapping[str, Any]):
         Raises:
             UnserialisableError: A value could not come back equal and of the same type.
         """
-        changed: dict[str, bytes] = {}
+        changed: dict[str, msgspec.Raw] = {}
         for key, value in self._values.items():
-            new = encode(value, at=key)
-            if not same(self._encoded.get(key), new):
+            new = msgspec.Raw(encode(value, at=key))
+            if self._encoded.get(key) != new:
                 changed[key] = new
         return Changes(changed, set(self._deleted))
 
-    def rebase(self, base: Stored, live: Live, encoded: Mapping[str, Encoded], changes: Changes) -> None:
+    def rebase(self, cell: Cell, changes: Changes) -> None:
         """Hold what is stored now.
 
         Values that somebody else changed are decoded anew when they are looked at; so the application should not keep
         references to nested values across a save.
 
         Args:
-            base: The stored record.
-            live: The session in it.
-            encoded: Its values.
+            cell: The stored record.
             changes: What a save of this session has just stored.
         """
-        known = {**self._encoded, **changes.changed}
-        self._values = {key: value for key, value in self._values.items() if same(known.get(key), encoded.get(key))}
+        known, found = {**self._encoded, **changes.changed}, cell.live.data
+        self._values = {key: value for key, value in self._values.items() if known.get(key) == found.get(key)}
         self._deleted -= changes.deleted
-        self._hold(base, live, encoded)
-
-    def _hold(self, base: Stored, live: Live, encoded: Mapping[str, Encoded]) -> None:
-        self._base, self._live, self._encoded = base, live, encoded
-        self.seen_until = base.record.expires_at or live.ends_at
+        self._cell, self._encoded = cell, found
+        self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
 
     def extended(self, record: Record) -> None:
         """Hold the new expiry after a touch; the data are as they were."""
-        if record.version == self._base.record.version:
-            self._base = msgspec.structs.replace(self._base, record=record)
+        stored = self._cell.stored
+        if record.version == stored.record.version:
+            self._cell = msgspec.structs.replace(self._cell, stored=msgspec.structs.replace(stored, record=record))
         self.seen_until = record.expires_at or self.seen_until
-
-
-def same(one: Encoded | None, other: Encoded | None) -> bool:
-    """Whether two encoded values are equal; None stands for no value."""
-    if one is None or other is None:
-        return one is other
-    return one is other or memoryview(one) == memoryview(other)

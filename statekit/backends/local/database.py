@@ -39,15 +39,13 @@ _QUIET: Final = 10.0
 class Connection(sqlite3.Connection):
     """A connection that knows its settings, so that they are only made when they change."""
 
-    patience: int = -1
+    patience: int = 0
     synchronous: str = ""
 
     def wait(self, seconds: float) -> None:
         """Wait this long for a lock; whole seconds, so that most calls need not change the setting."""
-        patience = int(seconds) * 1000 or max(int(seconds * 1000), 0)
-        if patience != self.patience:
-            self.execute(f"PRAGMA busy_timeout = {patience}")
-            self.patience = patience
+        self.patience = int(seconds)
+        self.execute(f"PRAGMA busy_timeout = {self.patience * 1000 or max(int(seconds * 1000), 0)}")
 
     def commit_as(self, synchronous: str) -> None:
         """Have commits wait for the disk (FULL) or not (NORMAL). A later one that waits makes all before it durable."""
@@ -76,8 +74,9 @@ class Database:
         self._changed = threading.Condition(self._lock)
         self._turn = threading.Lock()  # writers queue here, fairly; between processes SQLite's lock decides
         self._idle: list[Connection] = []
-        self._lent = 0
+        self._open = 0  # connections, idle or lent
         self._forking = False
+        self._barred = False  # a fork or the end wants every connection back
         self._pid = os.getpid()
 
     # Calls
@@ -160,12 +159,11 @@ class Database:
     def close(self) -> None:
         """Close what is idle now, and what is lent when it comes back."""
         with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for connection in idle:
-            connection.close()
+            self._closed = self._barred = True
+            self._close_idle()
 
-    # Lending
+    # Lending: without a lock, because a list's pop and append are atomic. Who bars the way does so first and then looks
+    # for what is idle; who takes or gives back a connection does so first and then looks whether the way is barred.
 
     def _borrow(self, timeout: float) -> Connection:
         if self._pid != os.getpid():
@@ -174,41 +172,62 @@ class Database:
                 Fault.MISCONFIGURED,
                 "open statekit after the fork (uWSGI: lazy-apps = true)",
             )
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = self._another(timeout)
+        else:
+            if self._barred:
+                self._return(connection)
+                connection = self._another(timeout)
+        seconds = min(timeout, self._attempt)
+        if seconds < 1 or int(seconds) != connection.patience:
+            try:
+                connection.wait(seconds)
+            except BaseException:
+                self._discard(connection)
+                raise
+        return connection
+
+    def _another(self, timeout: float) -> Connection:
+        """Open one more connection, after a fork that is under way."""
         with self._lock:
             while self._forking:
                 self._changed.wait()
             if self._closed:
                 raise LocalError("the database is closed", Fault.REJECTED)
-            self._lent += 1
-            connection = self._idle.pop() if self._idle else None
+            self._open += 1
         try:
-            if connection is None:
-                connection = self._connect(timeout)
-            connection.wait(min(timeout, self._attempt))
+            return self._connect(timeout)
         except BaseException:
-            self._discard(connection)
+            self._forget()
             raise
-        return connection
 
     def _return(self, connection: Connection) -> None:
-        with self._lock:
-            if not self._closed:
-                self._idle.append(connection)
-                self._lent -= 1
-                if self._forking:
-                    self._changed.notify_all()
-                return
-        self._discard(connection)
+        self._idle.append(connection)
+        if self._barred:
+            with self._lock:
+                if self._closed:
+                    self._close_idle()
+                self._changed.notify_all()
 
-    def _discard(self, connection: Connection | None) -> None:
+    def _close_idle(self) -> None:
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+                self._open -= 1
+
+    def _discard(self, connection: Connection) -> None:
         """Close a connection rather than lend it again: whatever it was in the middle of is rolled back."""
         try:
-            if connection is not None:
-                connection.close()
+            connection.close()
         finally:
-            with self._lock:
-                self._lent -= 1
-                self._changed.notify_all()
+            self._forget()
+
+    def _forget(self) -> None:
+        with self._lock:
+            self._open -= 1
+            self._changed.notify_all()
 
     # Opening
 
@@ -263,20 +282,21 @@ class Database:
     def pause(self) -> None:
         """Wait until no connection is lent, close all, and hold everybody up until the fork is done."""
         self._lock.acquire()
-        self._forking = True
-        self._changed.wait_for(lambda: not self._lent, timeout=_QUIET)
-        while self._idle:
-            self._idle.pop().close()
+        self._forking = self._barred = True
+        until = monotonic() + _QUIET
+        self._close_idle()
+        while self._open and self._changed.wait(until - monotonic()):
+            self._close_idle()
 
     def resume(self) -> None:
         """Go on, in the parent."""
-        self._forking = False
+        self._forking, self._barred = False, self._closed
         self._changed.notify_all()
         self._lock.release()
 
     def restart(self) -> None:
         """Go on in the child. If a call of the parent's was caught in the middle, calls here are refused."""
-        if not self._lent:
+        if not self._open:
             self._fresh()
             for forget in self._after_fork:
                 forget()

@@ -33,7 +33,7 @@ class SessionMiddleware(DjangoSessionMiddleware):  # type: ignore[misc]  # Djang
     def process_request(self, request: HttpRequest) -> None:
         """Give the request its session; nothing is loaded."""
         super().process_request(request)
-        request.session.label = device_name(request.headers.get("User-Agent"))
+        request.session.label = device_name(request.META.get("HTTP_USER_AGENT"))
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:  # noqa: ARG002
         """Make a 503 of an outage that a view met."""

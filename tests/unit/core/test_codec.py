@@ -548,64 +548,14 @@ def test_the_message_never_holds_a_value() -> None:
         assert "secret" not in str(pickle.loads(pickle.dumps(caught.value)))
 
 
-# Payloads
-
-
-@settings(quick, max_examples=100)
-@given(st.dictionaries(texts, values, max_size=5))
-def test_a_payload_comes_apart_into_what_it_was_joined_from(session: dict[str, object]) -> None:
-    encoded = {key: codec.encode(value) for key, value in session.items()}
-    payload = codec.encode_map(encoded)
-    views = codec.decode_map(payload)
-    assert {key: bytes(view) for key, view in views.items()} == encoded
-    assert described({key: codec.decode(view) for key, view in views.items()}) == described(session)
-    assert codec.encode_map(views) == payload
-    assert described(codec.decode(payload)) == described(session)
-
-
-def test_a_payload_takes_bytes_and_views_together() -> None:
-    views = codec.decode_map(codec.encode_map({"a": codec.encode((1,)), "b": codec.encode(2)}))
-    joined = codec.decode_map(memoryview(codec.encode_map({**views, "b": codec.encode({3})})))
-    assert {key: codec.decode(view) for key, view in joined.items()} == {"a": (1,), "b": {3}}
-
-
-@pytest.mark.parametrize("key", [1, None, b"a", Name.A, ("a",), "\ud800"])
-def test_a_session_key_that_is_no_plain_text_is_refused(key: str) -> None:
-    with pytest.raises(UnserialisableError, match="a session's key"):
-        codec.encode_map({key: b"\x01"})
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        "",
-        "c0",
-        "90",
-        "01",
-        "8101",
-        "81a161",
-        "81a16191",
-        "80c0",
-        "8101c0",
-        "81c0c0",
-        "81a1ffc0",
-        "dfffffffff",
-    ],
-)
-def test_a_payload_that_is_no_map_of_text_is_corrupt_data(data: str) -> None:
-    with pytest.raises(CorruptDataError):
-        codec.decode_map(bytes.fromhex(data))
-
-
 # Damage
 
 
 def decodes_or_is_corrupt(data: bytes) -> None:
-    for read in (codec.decode, codec.decode_map):
-        try:
-            read(data)
-        except CorruptDataError as error:
-            assert str(error)
+    try:
+        codec.decode(data)
+    except CorruptDataError as error:
+        assert str(error)
 
 
 @settings(quick, max_examples=1000)
@@ -857,12 +807,6 @@ def test_stored_bytes_never_change(value: object, encoded: str) -> None:
 def test_stored_decimals_that_equal_nothing_never_change(encoded: str, text: str) -> None:
     assert codec.encode(Decimal(text)).hex() == encoded
     assert str(codec.decode(bytes.fromhex(encoded))) == text
-
-
-def test_a_stored_payload_never_changes() -> None:
-    payload = bytes.fromhex("82a4636172749101a2c3bcd5019102")
-    assert codec.encode_map({"cart": codec.encode([1]), "ü": codec.encode((2,))}) == payload
-    assert codec.decode(payload) == {"cart": [1], "ü": (2,)}
 
 
 def test_every_extension_has_golden_bytes() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statekit._core.objects import files, plans, writing
+from statekit._core.objects import ahead, files, plans, writing
 from statekit.driver import ANY, Chunk, Fault, Meta, Stat
 from statekit.errors import ConflictError, CorruptDataError, DeniedError, InvalidInputError
 from statekit.testing import FakeClock, FaultyDriver, ScriptedDriver
@@ -23,9 +23,10 @@ PART = 1000
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (plans, writing, files):
+    for module in (plans, writing, files, ahead):
         monkeypatch.setattr(module, "PART", PART)
-    monkeypatch.setattr(files, "AHEAD", PART)
+    for module in (ahead, files):
+        monkeypatch.setattr(module, "PIECE", PART)
 
 
 class Store:

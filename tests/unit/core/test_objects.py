@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from statekit._core.objects import files, plans, writing
+from statekit._core.objects import ahead, files, plans, writing
 from statekit.driver import UNSEEN, Chunk, Committed, Fault, Gone, Meta, Parts, Refused, Stat
 from statekit.errors import (
     BackendError,
@@ -39,9 +39,10 @@ SIZES = [0, 1, 999, 1000, 1001, 1999, 2000, 2001, 10_500]
 
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (plans, writing, files):
+    for module in (plans, writing, files, ahead):
         monkeypatch.setattr(module, "PART", PART)
-    monkeypatch.setattr(files, "AHEAD", PART)
+    for module in (ahead, files):
+        monkeypatch.setattr(module, "PIECE", PART)
 
 
 class Store:

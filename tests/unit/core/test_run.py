@@ -7,7 +7,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +33,14 @@ from statekit.testing import FakeClock
 
 def call(function: Callable[..., Any], *args: Any) -> Plan[Any]:
     return (yield Call(function, args, {}))
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Interrupts are noticed, even where this run was started in the background, which is to ignore them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 class Sync:
@@ -340,6 +348,7 @@ class TestCleaningUp:
         running.send(None)
         running.close()
 
+    @pytest.mark.usefixtures("interruptible")
     def test_after_a_keyboard_interrupt_the_plan_cleans_up(self) -> None:
         cleaned: list[str] = []
 

@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from msgspec import Raw
 
 from statekit._core.codec import encode
 from statekit._core.envelope import Stored
 from statekit._core.sessions.forms import Live
-from statekit._core.sessions.session import Changes, Session
+from statekit._core.sessions.session import Cell, Changes, Session
 from statekit.driver import Record
 from statekit.errors import CorruptDataError, InvalidInputError, UnserialisableError
 
@@ -28,9 +29,12 @@ NOW = 1_800_000_000_000
 
 def loaded(data: dict[str, Any] | None = None) -> Session:
     """A session as it comes from the store."""
-    live = Live(NOW, NOW + 10**9, NOW, "u", "phone", b"", b"", b"")  # type: ignore[arg-type]
-    base = Stored(Record(b"", "v", NOW + 10**6), bytes(12), b"", b"")
-    return Session("id", base, live, {key: encode(value) for key, value in (data or {}).items()})
+    live = Live(NOW, NOW + 10**9, NOW, "u", "phone", b"", b"", encoded(data or {}))
+    return Session("id", Cell(bytes(32), Stored(Record(b"", "v", NOW + 10**6), bytes(12), b"", b""), live))
+
+
+def encoded(data: dict[str, Any]) -> dict[str, Raw]:
+    return {key: Raw(encode(value)) for key, value in data.items()}
 
 
 values = st.recursive(
@@ -115,8 +119,7 @@ class BehavesLikeADict(RuleBasedStateMachine):
 
     @invariant()
     def what_changed_makes_what_it_is_of_what_was_stored(self) -> None:
-        before = {key: encode(value) for key, value in self.stored.items()}
-        assert self.session.changes().applied_to(before) == {key: encode(value) for key, value in self.dict.items()}
+        assert self.session.changes().applied_to(encoded(self.stored)) == encoded(self.dict)
 
     @invariant()
     def modified_says_whether_anything_changed(self) -> None:
@@ -140,7 +143,7 @@ class TestLooking:
 
     def test_at_one_key_decodes_no_other(self) -> None:
         session = loaded({"a": 1})
-        session._encoded = {**session.encoded, "broken": b"\xc1"}
+        session._encoded = {**session.cell.live.data, "broken": Raw(b"\xc1")}
         assert session["a"] == 1
         with pytest.raises(CorruptDataError):
             session["broken"]
@@ -187,7 +190,7 @@ class TestChanging:
         session = loaded({"a": 1})
         del session["a"]
         session["a"] = 2
-        assert session.changes() == Changes({"a": encode(2)}, set())
+        assert session.changes() == Changes(encoded({"a": 2}), set())
 
     @pytest.mark.parametrize("key", [1, None, b"a", ("a",)])
     def test_a_key_is_a_str(self, key: Any) -> None:
@@ -252,11 +255,10 @@ def test_changes_replayed_onto_others_changes_keep_both_sides(
     session, other = loaded(data), loaded(data)
     apply(mine, session)
     apply(theirs, other)
-    stored = {key: encode(value) for key, value in other.items()}
-    merged = session.changes().applied_to(stored)
+    merged = session.changes().applied_to(encoded(dict(other)))
     expected = dict(other)
     apply(
         {key: mine[key] for key in mine if key in session.changes().changed or key in session.changes().deleted},
         expected,
     )
-    assert merged == {key: encode(value) for key, value in expected.items()}
+    assert merged == encoded(expected)

@@ -1,133 +1,32 @@
-"""A gateway behind a real HTTP server, in both colours, and requests as a browser sends them."""
+"""The same site for all tests: with each kind of gateway, on each kind of store."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from http.client import HTTPConnection
-from socketserver import ThreadingMixIn
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, Self
-from urllib.parse import urlsplit
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
+from flask import Flask
 
 import statekit
 from statekit._core.seal import generate
 from statekit.gateway import WSGIGateway
+from statekit.integrations.flask import Gateway
 from statekit.testing import FakeClock
-from statekit.types import Presigned
+from tests.unit.gateway.browser import Site, served
 
-BOUNDARY = "----statekit-form"
-
-
-class QuietHandler(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class ThreadedServer(ThreadingMixIn, WSGIServer):
-    daemon_threads = True
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def taken(self) -> bool:
-        return 200 <= self.status < 304
-
-
-def send(
-    method: str,
-    url: str,
-    body: Any = None,
-    headers: Mapping[str, str] | None = None,
-) -> Answer:
-    """Send a request as it is given; the length is that of the body."""
-    parts = urlsplit(url)
-    connection = HTTPConnection(parts.netloc, timeout=30)
-    try:
-        connection.request(method, f"{parts.path}?{parts.query}".rstrip("?"), body, dict(headers or {}))
-        answer = connection.getresponse()
-        named = {name.lower(): value for name, value in answer.getheaders()}
-        return Answer(answer.status, named, answer.read())
-    finally:
-        connection.close()
-
-
-def form_of(fields: Mapping[str, str], data: bytes, filename: str = "photo.jpg", more: bytes = b"") -> bytes:
-    lines = [
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
-    ]
-    file = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{filename}"\r\n'
-        "Content-Type: application/octet-stream\r\n\r\n"
-    )
-    return "".join([*lines, file]).encode() + data + b"\r\n" + more + f"--{BOUNDARY}--\r\n".encode()
-
-
-def post(
-    signed: Presigned, data: bytes, *, filename: str = "photo.jpg", fields: Mapping[str, str] | None = None
-) -> Answer:
-    body = form_of({**signed.fields, **(fields or {})}, data, filename)
-    return send("POST", signed.url, body, {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"})
-
-
-def put(signed: Presigned, data: bytes, **headers: str) -> Answer:
-    return send("PUT", signed.url, data, {**signed.headers, **{k.replace("_", "-"): v for k, v in headers.items()}})
-
-
-@dataclass
-class Site:
-    """A state and its gateway."""
-
-    state: statekit.State
-    clock: FakeClock
-    base: str
-    keys: tuple[str, ...]
-    target: str
-    opened: list[statekit.State] = field(default_factory=list)
-
-    send = staticmethod(send)
-    post = staticmethod(post)
-    put = staticmethod(put)
-    form_of = staticmethod(form_of)
-
-    def keys_stored(self) -> list[str]:
-        return [item.key for item in self.state.objects.list()]
-
-    def other(self, **changes: Any) -> statekit.State:
-        settings = {"keys": self.keys, "gateway": self.base, "namespace": "shop", "clock": self.clock, **changes}
-        state = statekit.open(self.target, **settings)
-        self.opened.append(state)
-        return state
+ORIGINS = ["https://shop.example"]
 
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
-    """Serve what ``mount`` makes of the base URL, and return that."""
-    running: list[tuple[WSGIServer, threading.Thread]] = []
-
-    def start(application: Any) -> str:
-        server = make_server("127.0.0.1", 0, application, ThreadedServer, QuietHandler)
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        thread.start()
-        running.append((server, thread))
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server, thread in running:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    """Serve applications until the test ends."""
+    with ExitStack() as running:
+        yield lambda application: running.enter_context(served(application))
 
 
 class Mounted:
@@ -141,7 +40,22 @@ class Mounted:
         return self.application(environ, start_response)
 
 
-@pytest.fixture(params=["memory-wsgi", "local-wsgi", "local-asgi", "memory-asgi"])
+def flask_site(state: statekit.State) -> Any:
+    """Return an application of Flask's, which has the gateway's path in its rules."""
+    app = Flask("shop")
+    app.register_blueprint(Gateway(state, origins=ORIGINS))
+
+    def application(environ: Any, start_response: Any) -> Any:
+        whole = environ["SCRIPT_NAME"] + environ["PATH_INFO"]
+        return app({**environ, "SCRIPT_NAME": "", "PATH_INFO": whole}, start_response)
+
+    return application
+
+
+SITES = {"wsgi": lambda state: WSGIGateway(state, origins=ORIGINS), "flask": flask_site}
+
+
+@pytest.fixture(params=["memory-wsgi", "local-wsgi", "local-asgi", "memory-asgi", "local-flask"])
 def site(request: pytest.FixtureRequest, tmp_path: Any, serve: Any) -> Iterator[Site]:
     backend, colour = request.param.split("-")
     target = f"memory:{secrets.token_hex(6)}" if backend == "memory" else f"local:{tmp_path}/state"
@@ -150,8 +64,8 @@ def site(request: pytest.FixtureRequest, tmp_path: Any, serve: Any) -> Iterator[
     base = f"{serve(mounted)}/files"
     site = Site(None, clock, base, keys, target)  # type: ignore[arg-type]
     site.state = site.other()
-    if colour == "wsgi":
-        mounted.application = WSGIGateway(site.state, origins=["https://shop.example"])
+    if colour in SITES:
+        mounted.application = SITES[colour](site.state)
         yield site
     else:
         with Bridge(site) as bridge:
@@ -182,7 +96,7 @@ class Bridge:
 
         site = self._site
         self._state = statekit.aopen(site.target, keys=site.keys, gateway=site.base, namespace="shop", clock=site.clock)
-        self._gateway = ASGIGateway(self._state, origins=["https://shop.example"])
+        self._gateway = ASGIGateway(self._state, origins=ORIGINS)
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         headers = [

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
+from typing import Any
 
+import statekit
+from statekit._core.seal import generate
 from tests.unit.integrations.stores import Store
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
@@ -36,10 +42,30 @@ print("told")
 """
 
 
-def test_the_story_in_flask() -> None:
-    spec = importlib.util.spec_from_file_location("flask_app", EXAMPLES / "flask_app.py")
+def example(name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def test_pictures_pass_flask_by() -> None:
+    module = example("flask_uploads")
+    with statekit.open("memory:", keys=[generate()], gateway="http://localhost:5000/files") as state:
+        client = module.make_app(state).test_client()
+        page = client.get("/").text
+        assert "<img" not in page
+        fields = {name: unescape(value) for name, value in re.findall(r'hidden" name="(.*?)" value="(.*?)"', page)}
+        picture = {"file": (io.BytesIO(b"\xff\xd8picture"), "cat.jpg", "image/jpeg")}
+        sent = client.post("/files/", data={**fields, **picture}, content_type="multipart/form-data")
+        assert (sent.status_code, sent.location.partition("?")[0]) == (303, "http://localhost:5000/")
+        (shown,) = re.findall(r'<img src="(.*?)"', client.get("/").text)
+        answer = client.get(unescape(shown))
+        assert (answer.data, answer.headers["Content-Disposition"]) == (b"\xff\xd8picture", "inline")
+
+
+def test_the_story_in_flask() -> None:
+    module = example("flask_app")
     store = Store()
     app = module.make_app(store.state)
     here, there = app.test_client(), app.test_client()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any, Final, cast
 
 from statekit.driver import Opening
@@ -16,6 +17,8 @@ from .sessions import Session, is_session
 
 __all__ = ["Client", "client_for"]
 
+_AT_ONCE: Final = 64 * 1024
+"""Bytes that are sent before it is known whether the server takes them."""
 _SERVICES: Final = {"s3": "S3", "dynamodb": "DynamoDB"}
 
 
@@ -68,12 +71,24 @@ class Client:
         if self._own:
             service = client.meta.service_model.service_id.hyphenize()
             client.meta.events.register(f"before-call.{service}", self._bound)
+            client.meta.events.register("before-call.s3", send_at_once)
             client.meta.events.register("before-parse.dynamodb", refuse_part)
         return client
 
     def _bound(self, context: dict[str, Any], **_: Any) -> None:
         """Give one request the time that its call has, as botocore's httpsession reads it."""
         context["read_timeout"] = getattr(self._patience, "seconds", None)
+
+
+def send_at_once(params: Mapping[str, Any], **_: Any) -> None:
+    """Send a small body with its request.
+
+    botocore has the body of each upload to S3 wait until the server agrees to its head (``Expect: 100-continue``), were
+    it a single byte: one more round trip, and an answer more to read. It is registered behind botocore's own handler.
+    """
+    body = params.get("body")
+    if isinstance(body, BytesIO) and body.getbuffer().nbytes <= _AT_ONCE:
+        params["headers"].pop("Expect", None)
 
 
 def refuse_part(response_dict: Mapping[str, Any], **_: Any) -> None:

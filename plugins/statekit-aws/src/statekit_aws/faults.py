@@ -21,7 +21,7 @@ class DamagedError(Exception):
 
 
 class ChangedError(Exception):
-    """The object changed between the two requests of a read."""
+    """The object changed between the requests of one call."""
 
 
 class UnreadableError(Exception):

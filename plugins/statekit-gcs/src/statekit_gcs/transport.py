@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from io import BytesIO
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from google.auth.transport import requests as transport
@@ -22,6 +23,8 @@ __all__ = ["Lender", "Own", "Sender", "Shared"]
 T = TypeVar("T")
 _PIECE: Final = 1 << 20
 """Bytes that are taken from a connection at once, at most."""
+_LARGEST: Final = 8 << 20
+"""Bytes that core asks for at once, at most; room for so many is made before they come."""
 
 
 class Lender(Protocol):
@@ -214,9 +217,10 @@ class Sender:
 
 def _read(raw: Any, deadline: float, *, unpacked: bool) -> bytes:
     """Read a body as it comes in: a server that sends it byte by byte must not make its own time."""
-    pieces = []
+    body = BytesIO(bytes(min(raw.length_remaining or 0, _LARGEST)))
     while piece := raw.read1(_PIECE, decode_content=unpacked):
-        pieces.append(piece)
+        body.write(piece)
         if raw.length_remaining != 0 and time.monotonic() > deadline:
             raise TimeoutError
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    body.truncate()
+    return body.getvalue()

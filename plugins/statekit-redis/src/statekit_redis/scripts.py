@@ -48,9 +48,10 @@ def _script(text: str) -> Script:
 
 WRITE_RECORD: Final = _script("""
 -- record | expect (A absent, M match) version new value expires native
-local cur = redis.call('HMGET', KEYS[1], 'n', 'v', 'x')
-if ARGV[1] == 'A' and cur[1] then return cur end
-if ARGV[1] == 'M' and cur[1] ~= ARGV[2] then return cur end
+local version = redis.call('HGET', KEYS[1], 'n')
+if (ARGV[1] == 'A' and version) or (ARGV[1] == 'M' and version ~= ARGV[2]) then
+  return redis.call('HMGET', KEYS[1], 'n', 'v', 'x')
+end
 redis.call('HSET', KEYS[1], 'n', ARGV[3], 'v', ARGV[4], 'x', ARGV[5])
 if ARGV[6] == '' then redis.call('PERSIST', KEYS[1]) else redis.call('PEXPIREAT', KEYS[1], ARGV[6]) end
 return 1

@@ -218,7 +218,7 @@ def test_a_newer_format_is_refused(local, open_local, directory):
 def test_no_empty_database_is_made_where_the_directory_was_removed(local, directory, monkeypatch):
     write(local)
     database = local.records._database
-    database._idle.pop().close()
+    database._discard(database._idle.pop())
     shutil.rmtree(directory)
     directory.mkdir()
     monkeypatch.setattr(type(database), "_create", lambda _: None)

@@ -96,7 +96,7 @@ def test_a_transaction_that_fails_is_undone_and_its_connection_closed(local):
     write(local, "a")
     with pytest.raises(KeyboardInterrupt):
         fail_halfway(local)
-    assert local.records._database._lent == 0
+    assert local.records._database._open == 0
     assert local.records.read("a", timeout=T).value == b"v"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,7 @@ def test_a_full_disk_is_a_quota_too(both: Both, monkeypatch: pytest.MonkeyPatch)
         free = 10
 
     both.state.objects.put("large", bytes(11))
-    monkeypatch.setattr(tree.shutil, "disk_usage", lambda _: Usage)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage)
     with both.state.scratch.workspace() as workspace:
         with pytest.raises(QuotaExceededError, match="disk"):
             workspace.fetch(both.state.objects, "large")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from botocore.exceptions import ClientError, IncompleteReadError
 
@@ -37,6 +37,9 @@ from .requests import ObjectRequests
 from .uploading import Uploads
 
 __all__ = ["Objects"]
+
+_TRIES: Final = 8
+"""How often an object that others keep overwriting is looked at, to be deleted as it was seen."""
 
 
 class Objects(Uploads):
@@ -158,11 +161,21 @@ class Objects(Uploads):
         return Gone.DELETED
 
     def _delete_any(self, key: str, timeout: float) -> Gone:
-        """Delete what is there. S3 says 412 of a delete marker, SeaweedFS of an absent object, and others of any."""
-        if isinstance(self._head(key, ANY, timeout), Answer):
-            return Gone.ABSENT
-        self._client.call("delete_object", timeout, self._requests.place(key))
-        return Gone.DELETED
+        """Delete what is there. S3 says 412 of a delete marker, SeaweedFS of an absent object, and others of any.
+
+        By its version, so that of many who delete it only one says so.
+
+        Raises:
+            ChangedError: Others were quicker, again and again.
+        """
+        for _ in range(_TRIES):
+            found = self._head(key, ANY, timeout)
+            if isinstance(found, Answer):
+                return Gone.ABSENT
+            answer = self.delete(key, expect=Match(found.version), timeout=timeout)
+            if not isinstance(answer, Refused):
+                return answer
+        raise ChangedError
 
     def page(
         self,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from botocore.exceptions import ClientError
 from google_crc32c import value as crc32c_of
 
-from statekit.driver import Buffer, Committed, Expect, Meta, Page, Part, Parts, Refused, Stat, Upload
+from statekit.driver import Buffer, Committed, Expect, Meta, Page, Part, Parts, Refused, Stat, Upload, combined_crc32c
 from statekit_aws.clients import Client
 from statekit_aws.codes import code_of
 from statekit_aws.faults import DamagedError
@@ -16,7 +16,6 @@ from statekit_aws.versions import is_foreign
 
 from . import answers
 from .answers import Answer
-from .checksums import combined
 from .requests import ObjectRequests, tag, untagged
 
 __all__ = ["Uploads"]
@@ -81,7 +80,7 @@ class Uploads:
         if is_foreign(expect):
             return Refused()
         pieces = [(untagged(part.tag)[1] or 0, part.size) for part in parts]
-        if sum(length for _, length in pieces) != size or combined(pieces) != crc32c:
+        if sum(length for _, length in pieces) != size or combined_crc32c(pieces) != crc32c:
             raise DamagedError
         request = self._requests.finish(upload, parts, size=size, crc32c=crc32c, expect=expect)
         return self._write("complete_multipart_upload", request, timeout)

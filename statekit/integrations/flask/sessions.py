@@ -1,10 +1,4 @@
-"""Flask: sessions that are kept in a state.
-
-    app.session_interface = Sessions(statekit.open())
-
-``flask.session`` is then loaded when it is first looked at, and stored when the request ends. Flask's own
-``SESSION_COOKIE_…`` settings are not read: a ``Cookie`` describes the cookie.
-"""
+"""Flask's session interface, and what a view does with a session."""
 
 from __future__ import annotations
 
@@ -16,14 +10,13 @@ from werkzeug.exceptions import ServiceUnavailable
 from werkzeug.local import LocalProxy
 
 from statekit.errors import BackendError
+from statekit.integrations.cookies import Cookie
+from statekit.integrations.visit import Steps, T, Visit, conduct, device_name, report, retry_after
 from statekit.sessions import SessionStore
 from statekit.state import State
 from statekit.types import SessionInfo
 
-from .cookies import Cookie
-from .visit import Steps, T, Visit, conduct, device_name, report, retry_after
-
-__all__ = ["Cookie", "FlaskSession", "Sessions", "devices", "login", "logout", "logout_everywhere"]
+__all__ = ["FlaskSession", "Sessions", "devices", "login", "logout", "logout_everywhere"]
 
 _PERMANENT: Final = "_permanent"
 

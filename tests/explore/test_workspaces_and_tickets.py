@@ -1,4 +1,4 @@
-"""All schedules of small cases of P3, and the schedules that show why its wrong variants are wrong."""
+"""All schedules of small cases of P3 and P4, and the schedules that show why wrong variants of these are wrong."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from tests.explore.search import BrokenPromise
-from tests.explore.workspace_cases import CASES, MUTANTS
+from tests.explore.ticket_cases import CASES as TICKET_CASES
+from tests.explore.ticket_cases import MUTANTS as TICKET_MUTANTS
+from tests.explore.workspace_cases import CASES as WORKSPACE_CASES
+from tests.explore.workspace_cases import MUTANTS as WORKSPACE_MUTANTS
+
+CASES = WORKSPACE_CASES | TICKET_CASES
+MUTANTS = WORKSPACE_MUTANTS | TICKET_MUTANTS
 
 
 @pytest.mark.parametrize("name", CASES)
