@@ -32,12 +32,12 @@ class Album:
     """Makes photographs, no two alike.
 
     Args:
-        folder: Where to.
+        folder: Where to; it is made.
         seed: Decides what they are like.
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self._folder, self._draw = folder / "photographs", random.Random(seed)
+        self._folder, self._draw = folder, random.Random(seed)
         self._folder.mkdir()
         self._count = 0
         self._originals = [(path.stem, path) for path in _shipped()]

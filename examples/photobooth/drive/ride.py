@@ -7,7 +7,7 @@ import os
 import random
 import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -67,29 +67,41 @@ async def ride(running: Running, plan: Plan, folder: Path) -> Report:
         plan: How long, and in which order.
         folder: For photographs and workspaces.
     """
-    async with AsyncExitStack() as undo:
-        balancer = await undo.enter_async_context(Balancer.started())
-        key = await _keygen()
-        places = dict(zip(("STATEKIT_SESSIONS_URL", "STATEKIT_OBJECTS_URL"), running.site.urls, strict=True))
+    key, workspaces = await _keygen(), folder / "tmp"
+    workspaces.mkdir()
+    verdict = Verdict(running, key, workspaces)
+    async with Balancer.started() as balancer:
         await _allow_scripts(running, balancer.url)
-        (folder / "tmp").mkdir()
-        environment = places | {"STATEKIT_KEYS": key, "PHOTOBOOTH_URL": balancer.url, "TMPDIR": str(folder / "tmp")}
-        processes = undo.enter_context(Processes(balancer, environment, folder))
-        visitors = await undo.enter_async_context(_browsers(balancer.url, Album(folder, plan.seed), plan))
+        processes = Processes(balancer, _environment(running, balancer.url, key, workspaces), folder)
         trouble = Trouble(running, processes, random.Random(plan.seed))
-        await asyncio.gather(*(visitor.arrive() for visitor in visitors))
-        async with trouble.during():
-            await asyncio.gather(*(visitor.click_around(plan.seconds) for visitor in visitors))
-        await asyncio.gather(*(visitor.settle() for visitor in visitors))
-        verdict = Verdict(running, key, folder / "tmp")
-        lost = await verdict.lost(visitors)
-        lost += await _log_out_everywhere(visitors)
-    photographs = sum(len(visitor.acknowledged) for visitor in visitors)
+        with processes:
+            async with _browsers(balancer.url, folder, plan) as visitors:
+                await _visit(visitors, trouble, plan.seconds)
+                lost = [*await verdict.lost(visitors), *await _log_out_everywhere(visitors)]
     figures = (
-        *(sum(visitor.requests for visitor in visitors), photographs, verdict.updates),
-        *(trouble.processes_killed, trouble.stores_killed, verdict.swept, len(lost)),
+        *(sum(visitor.requests for visitor in visitors), sum(len(visitor.acknowledged) for visitor in visitors)),
+        *(verdict.updates, trouble.processes_killed, trouble.stores_killed, verdict.swept, len(lost)),
     )
     return Report((running.target.name, *map(str, figures)), lost)
+
+
+def _environment(running: Running, url: str, key: str, workspaces: Path) -> dict[str, str]:
+    """Return what the photo booth's processes are told."""
+    sessions, objects = running.site.urls
+    return {
+        "STATEKIT_SESSIONS_URL": sessions,
+        "STATEKIT_OBJECTS_URL": objects,
+        "STATEKIT_KEYS": key,
+        "PHOTOBOOTH_URL": url,
+        "TMPDIR": str(workspaces),
+    }
+
+
+async def _visit(visitors: list[Visitor], trouble: Trouble, seconds: float) -> None:
+    await asyncio.gather(*(visitor.arrive() for visitor in visitors))
+    async with trouble.during():
+        await asyncio.gather(*(visitor.click_around(seconds) for visitor in visitors))
+    await asyncio.gather(*(visitor.settle() for visitor in visitors))
 
 
 async def _log_out_everywhere(visitors: list[Visitor]) -> list[str]:
@@ -102,15 +114,16 @@ async def _log_out_everywhere(visitors: list[Visitor]) -> list[str]:
 
 
 @asynccontextmanager
-async def _browsers(url: str, album: Album, plan: Plan) -> AsyncIterator[list[Visitor]]:
+async def _browsers(url: str, folder: Path, plan: Plan) -> AsyncIterator[list[Visitor]]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         visitors = []
         for number, (name, device, looks) in enumerate(VISITORS):
             options: Any = looks
             context = await browser.new_context(**options)
-            draw = random.Random(plan.seed * 10 + number)
-            visitors.append(Visitor(f"{name} ({device})", name, context, url, album, draw))
+            seed = plan.seed * 10 + number
+            album = Album(folder / f"photographs-{number}", seed)
+            visitors.append(Visitor(f"{name} ({device})", name, context, url, album, random.Random(seed)))
         yield visitors
         await browser.close()
 

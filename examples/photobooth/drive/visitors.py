@@ -13,6 +13,8 @@ from .photographs import Album, Photograph
 
 PATIENCE = 150_000
 """Milliseconds that a person waits while the page says that it tries again."""
+AGAIN = 10_000
+"""Milliseconds after which a person clicks again if the page says nothing."""
 PASSWORD = "cheese"  # noqa: S105 - everybody says it
 
 
@@ -101,8 +103,7 @@ class Visitor:
     async def log_out_everywhere(self) -> None:
         """Click that."""
         await self._open_devices()
-        await self._page.click("text=Log out everywhere")
-        await self._shows("login")
+        await self._click("text=Log out everywhere", "login")
 
     async def is_in(self) -> bool:
         """Whether the page knows who this is."""
@@ -127,25 +128,20 @@ class Visitor:
         await self._shows("gallery")
 
     async def _look_at_one(self) -> None:
-        prints = self._page.locator(".prints a")
-        count = await prints.count()
+        count = await self._page.locator(".prints a").count()
         if not count:
             return
-        await prints.nth(self._draw.randrange(min(count, 8))).click()
-        await self._shows("photograph")
-        await self._page.click("text=Back to the gallery")
-        await self._shows("gallery")
+        await self._click(f".prints a >> nth={self._draw.randrange(min(count, 8))}", "photograph")
+        await self._click("text=Back to the gallery", "gallery")
 
     async def _open_devices(self) -> None:
-        await self._page.click("nav >> text=Devices")
-        await self._shows("devices")
+        await self._click("nav >> text=Devices", "devices")
 
     async def _look_at_devices(self) -> None:
         await self._open_devices()
         if not await self._page.locator(".badge").count():
             self.complaints.append("this device is not among the devices")
-        await self._page.click("nav >> text=Gallery")
-        await self._shows("gallery")
+        await self._click("nav >> text=Gallery", "gallery")
 
     async def _upload(self) -> None:
         await self._choose(*await self._photographs())
@@ -181,6 +177,19 @@ class Visitor:
         except Error:
             said = await self._page.locator("#trouble, [data-state=sending]").all_inner_texts()
             self.complaints.append(f"an upload does not end: {said}")
+
+    async def _click(self, what: str, page: str) -> None:
+        """Click what leads to a page; again, if something moved under the mouse and nothing happens."""
+        await self._page.click(what)
+        while True:
+            found = self._page.locator(f"main[data-page={page}], #trouble:visible")
+            try:
+                await found.first.wait_for(timeout=AGAIN)
+            except Error:
+                await self._page.click(what)
+            else:
+                await self._shows(page)
+                return
 
     async def _shows(self, page: str) -> None:
         await self._page.wait_for_selector(f"main[data-page={page}]", timeout=PATIENCE)

@@ -20,7 +20,7 @@ function look(pause) {
   waiting = setTimeout(refresh, pause);
 }
 
-/** Show what the gallery holds now. What is on the page already stays, and is not fetched again. */
+/** Look at what the gallery holds now. */
 async function refresh() {
   const number = ++latest;
   const address = location.href;
@@ -33,14 +33,26 @@ async function refresh() {
   watchPrints();
 }
 
+/** Add what is new. What is on the page stays where it is: somebody may be about to click it. */
 function show(fresh) {
   const shown = document.getElementById("prints");
-  if (!fresh || !shown) return;
-  for (const print of shown.querySelectorAll("figure:not(.developing)")) {
-    fresh.querySelector(`[data-photo="${print.dataset.photo}"]`)?.replaceWith(print);
+  if (!fresh?.querySelector("figure") || !shown) return;
+  shown.querySelector(".empty")?.remove();
+  let before = null;
+  for (const print of fresh.querySelectorAll("figure")) {
+    const there = shown.querySelector(`[data-photo="${print.dataset.photo}"]`);
+    if (there?.matches(".developing")) develop(there, print);
+    else if (!there && before) before.after(print);
+    else if (!there) shown.prepend(print);
+    before = there ?? print;
   }
-  shown.replaceWith(fresh);
   clearKept();
+}
+
+function develop(there, print) {
+  there.className = print.className;
+  if (print.matches(".developing")) return;
+  there.querySelector("a").replaceChildren(...print.querySelector("a").childNodes);
 }
 
 /** A line that says "kept" has said it when the print is there. */
