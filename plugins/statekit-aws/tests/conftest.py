@@ -6,6 +6,7 @@ import os
 import secrets
 from pathlib import Path
 
+import boto3
 import pytest
 from statekit_aws import AWSOptions, DynamoDBOptions, S3Options
 
@@ -26,6 +27,12 @@ def opened_with(scheme, authority="", path="", client=None, attempt_timeout=30.0
         concurrency=32,
         clock=FakeClock(),
     )
+
+
+@pytest.fixture(autouse=True)
+def _own_session(monkeypatch):
+    """Let ``boto3.client`` find the credentials of this test, and not keep those of the one before."""
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
 
 
 @pytest.fixture
