@@ -12,6 +12,8 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import statekit
 from statekit._core.seal import generate
 from tests.unit.integrations.stores import Store
@@ -64,23 +66,45 @@ def test_pictures_pass_flask_by() -> None:
         assert (answer.data, answer.headers["Content-Disposition"]) == (b"\xff\xd8picture", "inline")
 
 
-def test_the_story_in_flask() -> None:
-    module = example("flask_app")
-    store = Store()
-    app = module.make_app(store.state)
-    here, there = app.test_client(), app.test_client()
-    for client in (here, there):
-        client.post("/basket", data={"tea": "assam"})
+SITE = "http://localhost:5000"
+
+
+def log_in(*clients: Any) -> None:
+    for client in clients:
         assert client.post("/login", data={"name": "ada", "password": "bob"}).status_code == 403
         assert client.post("/login", data={"name": "ada", "password": "ada"}).status_code == 302
-    page = here.get("/").text
-    assert "assam" in page
-    assert page.count("since") == 2
-    here.post("/logout/others")
-    assert "Log in" in there.get("/").text
-    assert here.get("/").text.count("since") == 1
-    here.post("/logout/everywhere")
-    assert "Log in" in here.get("/").text
+
+
+def test_the_story_in_flask() -> None:
+    image = pytest.importorskip("PIL.Image", reason="the example needs Pillow")
+    module, drawn = example("flask_app"), io.BytesIO()
+    image.radial_gradient("L").convert("RGB").save(drawn, "JPEG")
+    with statekit.open("memory:", keys=[generate()], gateway=f"{SITE}/files") as state:
+        app = module.make_app(state)
+        here, there = app.test_client(), app.test_client()
+        assert here.post("/uploads").status_code == 403
+        log_in(here, there)
+        for data, status in ((drawn.getvalue(), 204), (b"no picture at all", 422), (b"\xff\xd8\xff but no JPEG", 422)):
+            reserved = here.post("/uploads").json
+            sent = {**reserved["fields"], "file": (io.BytesIO(data), "a.jpg", "image/jpeg")}
+            assert here.post("/files/", data=sent, content_type="multipart/form-data").status_code == 204
+            assert here.post(f"/uploads/{reserved['ticket']}").status_code == status
+        page = here.get("/").text
+        assert "1 uploaded" in page
+        for shown in re.findall(r'(?:href|src)="(http.*?)"', page):
+            assert here.get(unescape(shown)).data.startswith(b"\xff\xd8")
+        assert page.count("since") == 2
+        here.post("/logout/others")
+        assert "Log in" in there.get("/").text
+        assert here.get("/").text.count("since") == 1
+        here.post("/logout/everywhere")
+        assert "Log in" in here.get("/").text
+
+
+def test_an_outage_of_the_story_in_flask() -> None:
+    pytest.importorskip("PIL.Image", reason="the example needs Pillow")
+    store = Store(keys=(generate(),), gateway=f"{SITE}/files")
+    here = example("flask_app").make_app(store.state).test_client()
     store.go_down()
     here.set_cookie("__Host-session", "A" * 43)
     answer = here.get("/")
