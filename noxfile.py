@@ -139,11 +139,7 @@ def photobooth(session: nox.Session) -> None:
 def mutants(session: nox.Session) -> None:
     """Who tests the tests: every wrong backend and protocol is found, each by its clause. Prints the kill matrix."""
     install_all(session)
-    paths = (
-        "conformance/tests/broken",
-        "tests/explore/test_mutants.py",
-        "tests/explore/test_workspaces_and_tickets.py",
-    )
+    paths = ("conformance/tests/broken", "tests/explore/test_mutants.py")
     session.run("python", "-m", "pytest", "-q", "-p", "conformance.tests.broken.matrix", *paths, *session.posargs)
 
 

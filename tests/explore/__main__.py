@@ -5,12 +5,8 @@ from __future__ import annotations
 import sys
 import time
 
-from tests.explore.catalogue import CASES as SESSIONS
 from tests.explore.process import patch_randomness
-from tests.explore.ticket_cases import CASES as TICKETS
-from tests.explore.workspace_cases import CASES as WORKSPACES
-
-CASES = SESSIONS | WORKSPACES | TICKETS
+from tests.explore.protocols import CASES
 
 
 class _Patch:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.explore.model import Engine
-from tests.explore.mutants import MUTANTS, nothing
+from tests.explore.mutants import nothing
+from tests.explore.protocols import MUTANTS
 from tests.explore.search import BrokenPromise
 
 

@@ -1,11 +1,11 @@
-"""All schedules of small cases: what the sessions promise holds, whatever is lost, late or doubled, and whoever dies."""
+"""All schedules of small cases: what is promised holds, whatever is lost, late or doubled, and whoever dies."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.explore.cases import a_session, binds, counts, revokes, rotates, saves
-from tests.explore.catalogue import CASES
+from tests.explore.protocols import CASES
 from tests.explore.search import Bounds, BrokenPromise, Case, View
 
 

@@ -76,7 +76,7 @@ CASES: Final[dict[str, Callable[[], Case]]] = {
     ),
     "something is there": lambda: TicketCase(
         {"confirms": confirms, "also confirms": confirms}, setup=reserved(there=True, if_absent=True),
-        invariants=[what_was_there_stays], bounds=bounds(1, 1),
+        invariants=[what_was_there_stays], bounds=bounds(1, 1, 0, 1),
     ),
 }  # fmt: skip
 
