@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, MutableMapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 
@@ -18,9 +18,10 @@ from .forms import Live
 __all__ = ["Cell", "Changes", "Session"]
 
 _UNSEEN: Final = object()
+_DELETED: Final = object()
 
 
-class Cell(msgspec.Struct, frozen=True):
+class Cell(msgspec.Struct, frozen=True, gc=False):
     """A session's record as it is stored: live, and not expired when the operation began."""
 
     sid: bytes
@@ -53,12 +54,11 @@ class Session(MutableMapping[str, Any]):
     at: a key that nobody touches costs nothing.
     """
 
-    __slots__ = ("_cell", "_deleted", "_encoded", "_id", "_values", "seen_until")
+    __slots__ = ("_cell", "_encoded", "_id", "_values", "seen_until")
 
     def __init__(self, identifier: str, cell: Cell) -> None:
         self._id = identifier
         self._values: dict[str, Any] = {}
-        self._deleted: set[str] = set()
         self._cell = cell
         self._encoded = cell.live.data
         self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
@@ -96,33 +96,34 @@ class Session(MutableMapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         value = self._values.get(key, _UNSEEN)
         if value is _UNSEEN:
-            if key in self._deleted:
-                raise KeyError(key)
             value = self._values[key] = decode(self._encoded[key])
+        elif value is _DELETED:
+            raise KeyError(key)
         return value
 
     def __setitem__(self, key: str, value: Any) -> None:
         if type(key) is not str:
             raise InvalidInputError("a session's keys are strings", clause="S-36")
         self._values[key] = value
-        self._deleted.discard(key)
 
     def __delitem__(self, key: str) -> None:
         if key not in self:
             raise KeyError(key)
-        self._values.pop(key, None)
         if key in self._encoded:
-            self._deleted.add(key)
+            self._values[key] = _DELETED
+        else:
+            del self._values[key]
 
     def __iter__(self) -> Iterator[str]:
         for key in self._encoded:
-            if key not in self._deleted:
+            if self._values.get(key) is not _DELETED:
                 yield key
         # Looking at a value while iterating decodes it, which must not disturb this.
         yield from [key for key in self._values if key not in self._encoded]
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values or (key in self._encoded and key not in self._deleted)
+        value = self._values.get(cast("str", key), _UNSEEN)
+        return key in self._encoded if value is _UNSEEN else value is not _DELETED
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -154,11 +155,15 @@ class Session(MutableMapping[str, Any]):
             UnserialisableError: A value could not come back equal and of the same type.
         """
         changed: dict[str, msgspec.Raw] = {}
+        deleted: set[str] = set()
         for key, value in self._values.items():
+            if value is _DELETED:
+                deleted.add(key)
+                continue
             new = msgspec.Raw(encode(value, at=key))
             if self._encoded.get(key) != new:
                 changed[key] = new
-        return Changes(changed, set(self._deleted))
+        return Changes(changed, deleted)
 
     def rebase(self, cell: Cell, changes: Changes) -> None:
         """Hold what is stored now.
@@ -170,9 +175,14 @@ class Session(MutableMapping[str, Any]):
             cell: The stored record.
             changes: What a save of this session has just stored.
         """
-        known, found = {**self._encoded, **changes.changed}, cell.live.data
-        self._values = {key: value for key, value in self._values.items() if known.get(key) == found.get(key)}
-        self._deleted -= changes.deleted
+        known, found = changes.applied_to(self._encoded), cell.live.data
+
+        def stays(key: str, value: object) -> bool:
+            if value is _DELETED:  # meanwhile, if this save did not delete it
+                return key in found and key not in changes.deleted
+            return known.get(key) == found.get(key)
+
+        self._values = {key: value for key, value in self._values.items() if stays(key, value)}
         self._cell, self._encoded = cell, found
         self.seen_until = cell.stored.record.expires_at or cell.live.ends_at
 

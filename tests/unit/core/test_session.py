@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from statekit._core.codec import encode
 from statekit._core.envelope import Stored
@@ -156,6 +156,41 @@ class TestLooking:
     def test_at_what_is_not_there_is_a_key_error(self) -> None:
         with pytest.raises(KeyError, match="'x'"):
             loaded()["x"]
+
+
+def saved(session: Session, changes: Changes) -> None:
+    """Let a save of these changes end."""
+    cell = session.cell
+    live = structs.replace(cell.live, data=changes.applied_to(cell.live.data))
+    session.rebase(Cell(cell.sid, cell.stored, live), changes)
+
+
+class TestAfterASave:
+    def test_what_it_deleted_is_gone_and_no_change_any_more(self) -> None:
+        session = loaded({"a": 1, "b": 2})
+        del session["a"]
+        saved(session, session.changes())
+        assert dict(session) == {"b": 2}
+        assert not session.modified
+
+    def test_what_it_deleted_and_was_set_again_meanwhile_is_set(self) -> None:
+        session = loaded({"a": 1})
+        del session["a"]
+        changes = session.changes()
+        session["a"] = 2
+        saved(session, changes)
+        assert dict(session) == {"a": 2}
+        assert session.changes() == Changes(encoded({"a": 2}), set())
+
+    def test_what_was_deleted_meanwhile_is_still_to_be_deleted(self) -> None:
+        session = loaded({"a": 1, "b": 2})
+        session["b"] = 3
+        changes = session.changes()
+        del session["a"]
+        del session["b"]
+        saved(session, changes)
+        assert dict(session) == {}
+        assert session.changes() == Changes({}, {"a", "b"})
 
 
 class TestChanging:
