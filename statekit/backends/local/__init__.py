@@ -51,7 +51,7 @@ def _open(opening: Opening[LocalOptions], /) -> Drivers:
     if not name:
         raise ValueError("the local backend needs a directory, such as local:.statekit")
     directory = Path(name).absolute()
-    database = Database(directory, sync=opening.options.sync, attempt_timeout=opening.attempt_timeout)
+    database = Database(directory, sync=opening.options.sync)
     files = Files(database)
     return Drivers(
         records=LocalRecords(database),

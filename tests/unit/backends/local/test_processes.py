@@ -48,14 +48,6 @@ def test_a_writer_waits_as_long_as_it_was_told_and_no_longer(local, open_local, 
     assert write(other, "b") == Committed("w")
 
 
-def test_no_attempt_is_longer_than_the_opening_allows(local, open_local):
-    other = open_local(attempt_timeout=0.05)
-    write(other, "a")
-    with local.records._database.writing(T), pytest.raises(Exception) as caught:
-        write(other, "b", timeout=60.0)
-    assert other.records.fault(caught.value).fault is Fault.BUSY
-
-
 def call_in_thread(call):
     raised = []
 
