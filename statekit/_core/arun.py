@@ -35,26 +35,24 @@ class AsyncRunner:
         self._native = native
         self._pool = Pool(threads)
 
-    async def run(self, plan: Plan[T]) -> T:
-        """Run a plan to its end and return its result."""
-        crew = _AsyncCrew(self, cancel=self._native)
-        try:
-            return await self._drive(plan, plan.send(None), crew)  # type: ignore[no-any-return]  # as below
-        except StopIteration as end:
-            return end.value  # type: ignore[no-any-return]  # a generator's result has the plan's type
-        finally:
-            if crew.children:
-                await crew.drain()
+    def run(self, plan: Plan[T]) -> Coroutine[Any, Any, T]:
+        """Return what runs a plan to its end and returns its result."""
+        return self._drive(plan)
 
-    async def _drive(self, plan: Plan[Any], effect: Effect, crew: _AsyncCrew) -> Any:
-        """Go on from an effect to the plan's end."""
+    async def _drive(self, plan: Plan[Any], effect: Effect | None = None, crew: _AsyncCrew | None = None) -> Any:
+        """Go on to the plan's end, from its beginning or from an effect."""
         try:
+            if effect is None:
+                effect = plan.send(None)
             while True:
                 try:
-                    if self._native and type(effect) is Call:
+                    if type(effect) is Call and self._native:
                         result = await effect.method(*effect.args, **effect.kwargs)
+                    elif isinstance(effect, Start | Join | Drain):
+                        crew = crew or _AsyncCrew(self, cancel=self._native)
+                        result = await crew.perform(effect)
                     else:
-                        result = await self._perform(effect, crew)
+                        result = await self._perform(effect)
                 except Exception as exc:  # noqa: BLE001 - the plan decides
                     effect = plan.throw(exc)
                 except BaseException as exc:  # noqa: BLE001 - a cancellation: the plan may clean up, undisturbed
@@ -64,6 +62,9 @@ class AsyncRunner:
                     effect = plan.send(result)
         except StopIteration as end:
             return end.value
+        finally:
+            if crew is not None and crew.children:
+                await crew.drain()
 
     async def _shielded(self, rest: Coroutine[Any, Any, Any]) -> Any:
         """Let a cancelled plan clean up to its end; further cancellations change nothing."""
@@ -77,7 +78,7 @@ class AsyncRunner:
                 continue
         return task.result()
 
-    async def _perform(self, effect: Effect, crew: _AsyncCrew) -> Any:  # noqa: C901, PLR0911 - one for each effect
+    async def _perform(self, effect: Effect) -> Any:  # noqa: PLR0911 - one for each effect
         match effect:
             case Call():
                 return await self._called(effect)
@@ -87,8 +88,6 @@ class AsyncRunner:
                 return await function()
             case Sleep(seconds):
                 return await self._sleep(seconds)
-            case Start() | Join() | Drain():
-                return await crew.perform(effect)
             case Begin(plan):
                 return _TaskErrand(self, plan, cancel=self._native)
             case Collect(errand):
