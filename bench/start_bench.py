@@ -112,14 +112,16 @@ def sessions(folder: str, sync: str) -> None:
         bare.save({**DATA, "key-1": f"{next(number):085d}"})
 
     with statekit.open(f"local:{folder}/{sync}?sync={sync}") as state:
-        session = state.sessions.create(DATA)
+        sessions = state.sessions
+        session = sessions.create(DATA)
+        identifier = session.id
 
         def save() -> None:
             session["key-1"] = f"{next(number):085d}"
-            state.sessions.save(session)
+            sessions.save(session)
 
         def load() -> None:
-            state.sessions.load(session.id)["key-1"]
+            sessions.load(identifier)["key-1"]
 
         rows = (("load", load, bare.load, 300), ("save", save, save_bare, 30))
         for name, ours, plain, count in rows:

@@ -56,8 +56,7 @@ class _Assembly:
         check_namespace(settings.namespace)
         self._settings = settings
         self._clock = clock
-        self._emit = events.emit if on_event is None else _also(on_event)
-        self._heard = events.heard if on_event is None else None
+        self._emit, self._heard = _telling(on_event)
         self._asynchronous = asynchronous
         self.wires: list[Wire] = []
         self.runners: dict[bool, AsyncRunner] = {}
@@ -143,14 +142,16 @@ class _Assembly:
         return f"sessions on {names[0]}, objects on {names[1]}"
 
 
-def _also(on_event: Callable[[Event], None]) -> Callable[[Event], None]:
-    """Return what tells the application of an event, too."""
+def _telling(on_event: Callable[[Event], None] | None) -> tuple[Callable[[Event], None], Callable[[], bool]]:
+    """Return what tells of an event, the application too, and what says whether one that went well has to be made."""
+    if on_event is None:
+        return events.emit, events.heard
 
     def emit(event: Event) -> None:
         events.emit(event)
         on_event(event)
 
-    return emit
+    return emit, lambda: True
 
 
 def _same(plan: Plan[Any]) -> Plan[Any]:

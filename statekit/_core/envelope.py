@@ -29,15 +29,18 @@ LINEAGE: Final = 16
 """Write ids that are kept: an unknown write is settled as long as fewer writes came after it."""
 
 _ID: Final = 12
-_HEAD: Final = struct.Struct(">BBI12sB")
-_FRONT: Final = struct.Struct(">BBI")
-_SEALED: Final = 1
+_HEAD: Final = struct.Struct(">HI12sB")
+_FRONT: Final = struct.Struct(">HI")
+_PLAIN: Final = FORMAT << 8
+"""The first two bytes of a record that is not sealed."""
+_CHECKED: Final = _FRONT.size
+"""Where begins what the checksum is of."""
 _LINE: Final = _HEAD.size
 """Where the lineage begins."""
 _head_of: Final = _HEAD.unpack_from
 
 
-class Stored(msgspec.Struct, frozen=True):
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """A record that was opened.
 
     Attributes:
@@ -73,7 +76,7 @@ class Stored(msgspec.Struct, frozen=True):
 def encode(body: bytes, *, write_id: bytes, lineage: bytes, sealed: bool) -> bytes:
     """Return the bytes to store."""
     rest = write_id + bytes((len(lineage) // _ID,)) + lineage + body
-    return _FRONT.pack(FORMAT, _SEALED if sealed else 0, crc32c(rest)) + rest
+    return _FRONT.pack(_PLAIN + sealed, crc32c(rest)) + rest
 
 
 def decode(record: Record) -> Stored:
@@ -83,12 +86,16 @@ def decode(record: Record) -> Stored:
         CorruptDataError: The bytes are damaged, or of a format that this release does not know.
     """
     value = record.value
-    if len(value) < _LINE:
-        raise CorruptDataError("a stored record is too short to be one", clause="S-30")
-    form, flags, checksum, write_id, count = _head_of(value)
-    if form != FORMAT or flags > _SEALED or count > LINEAGE:
-        raise CorruptDataError(f"a stored record has format {form}, which this release does not know", clause="S-30")
-    start = _LINE + count * _ID
-    if len(value) < start or crc32c(value[6:]) != checksum:
+    try:
+        form, checksum, write_id, count = _head_of(value)
+    except struct.error:
+        raise CorruptDataError("a stored record is too short to be one", clause="S-30") from None
+    sealed = form - _PLAIN
+    if sealed >> 1:
+        raise CorruptDataError(
+            f"a stored record has format {form >> 8}, which this release does not know", clause="S-30"
+        )
+    if crc32c(value[_CHECKED:]) != checksum:
         raise CorruptDataError("a stored record does not match its checksum", clause="S-30")
-    return Stored(record, write_id, value[_LINE:start], value[start:], flags == _SEALED)
+    start = _LINE + count * _ID
+    return Stored(record, write_id, value[_LINE:start], value[start:], sealed == 1)

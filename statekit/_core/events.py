@@ -20,9 +20,9 @@ _LOGGER: Final = logging.getLogger("statekit")
 _LOGGER.addHandler(logging.NullHandler())  # or Python would print warnings of applications that set up no logging
 
 
-def heard(outcome: str) -> bool:
-    """Whether the log or the tracer hears of an operation with this outcome; if not, its event need not be made."""
-    return _LOGGER.isEnabledFor(_LEVELS.get(outcome, logging.DEBUG)) or _TRACING in sys.modules
+def heard() -> bool:
+    """Whether the log or the tracer hears of an operation that went well; if not, its event need not be made."""
+    return _LOGGER.isEnabledFor(logging.DEBUG) or _TRACING in sys.modules
 
 
 def emit(event: Event) -> None:

@@ -7,9 +7,9 @@ import secrets
 from base64 import urlsafe_b64encode
 from binascii import b2a_base64
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["WRITE_ID_BYTES", "holder_id", "is_session_id", "session_id", "sid_of", "text_of", "write_id"]
+__all__ = ["WRITE_ID_BYTES", "holder_id", "presented", "session_id", "sid_of", "text_of", "write_id"]
 
 WRITE_ID_BYTES: Final = 12
 _IS_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
@@ -36,9 +36,15 @@ def holder_id() -> str:
     return secrets.token_bytes(16).hex()
 
 
-def is_session_id(value: object) -> bool:
-    """Whether a session could have this id. The last character holds four bits: others are no encoding of ours."""
-    return isinstance(value, str) and _IS_SESSION_ID(value) is not None
+def presented(identifier: Any) -> bytes | None:
+    """Return the sid of what a client presents as an id; None if no session could have it.
+
+    The last character holds four bits: others are no encoding of ours.
+    """
+    try:
+        return sid_of(identifier) if _IS_SESSION_ID(identifier) is not None else None
+    except TypeError:
+        return None
 
 
 def sid_of(identifier: str) -> bytes:

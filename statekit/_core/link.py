@@ -96,7 +96,8 @@ class Link:
         Raises:
             UnsupportedError: The backend holds no records.
         """
-        driver = (self._drivers or self.drivers()).records
+        drivers = self._drivers
+        driver = (self.drivers() if drivers is None else drivers).records
         if driver is None:
             raise UnsupportedError(
                 f"the backend {self.backend.name} holds no records; name another one for sessions", clause="P-09"

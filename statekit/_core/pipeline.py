@@ -6,10 +6,9 @@ that leaves it. An *attempt* is one request of a driver's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from typing import Any, Final, Protocol, Self, TypeVar
 
 from msgspec import Struct
 
@@ -20,13 +19,12 @@ from statekit.types import Event
 from .clock import Clock
 from .envelope import Stored
 from .faults import closed, error_of, garbled, indeterminate, out_of_time
-from .plan import Call, Effect, Plan, Sleep
+from .plan import Call, Plan, Sleep
 from .retry import Backoff
 from .vault import Vault
 
-__all__ = ["DEFAULT_TIMEOUT", "Doubt", "Operation", "Wire", "attempt", "fetch", "operation", "read", "repeat"]
+__all__ = ["DEFAULT_TIMEOUT", "Doubt", "Operation", "Wire", "attempt", "fetch", "read", "repeat"]
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 DEFAULT_TIMEOUT: Final = 10.0
@@ -48,7 +46,7 @@ class Wire:
         backend: The backend's name.
         clock: The one clock.
         emit: Where events go.
-        heard: Says whether anybody hears of an operation with this outcome; None if somebody always does.
+        heard: Says whether anybody hears of an operation that went well; if not, its event need not be made.
         timeout: Seconds, unless the application gives others.
         attempt_timeout: Seconds that no single request may exceed.
         vault: Closes and opens what is stored.
@@ -62,8 +60,20 @@ class Wire:
     timeout: float = DEFAULT_TIMEOUT
     attempt_timeout: float = DEFAULT_TIMEOUT
     vault: Vault = field(default_factory=Vault)
-    heard: Callable[[str], bool] | None = None
+    heard: Callable[[], bool] = lambda: True
     closed: bool = False
+
+    def begin(self, name: str, timeout: float | None) -> Operation:
+        """Begin an operation.
+
+        Args:
+            name: The store's method.
+            timeout: Seconds; None for the store's own.
+        """
+        started = self.clock.monotonic()
+        if timeout is None:
+            timeout = self.timeout
+        return Operation(self, name, self.clock.now(), started, timeout, started + timeout)
 
     def check_open(self) -> None:
         """Refuse to go on after ``close``.
@@ -75,32 +85,43 @@ class Wire:
             raise closed()
 
 
-class Operation:
-    """One call of the application, from its beginning to its event."""
+class Operation(Struct, gc=False):
+    """One call of the application, from its beginning to its event: a ``with`` block in a plan.
 
-    __slots__ = (
-        "attempts",
-        "conflicts",
-        "deadline",
-        "key",
-        "name",
-        "now",
-        "size",
-        "started",
-        "timeout",
-        "wire",
-    )
+    Attributes:
+        wire: What it shares with its store's others.
+        name: The store's method.
+        now: Milliseconds since the epoch: the one time at which everything in it happens.
+        started: Seconds on the monotonic clock.
+        timeout: Seconds.
+        deadline: When its time is over, on the monotonic clock.
+        attempts: Requests that were sent.
+        conflicts: Keys that others had changed, too.
+        size: Bytes.
+        key: As events and errors may show it.
+    """
 
-    def __init__(self, wire: Wire, name: str, timeout: float | None) -> None:
-        clock = wire.clock
-        self.wire = wire
-        self.name = name
-        self.now = clock.now()
-        self.started = started = clock.monotonic()
-        self.timeout = timeout = wire.timeout if timeout is None else timeout
-        self.deadline = started + timeout
-        self.attempts = self.conflicts = self.size = 0
-        self.key: str | None = None
+    wire: Wire
+    name: str
+    now: int
+    started: float
+    timeout: float
+    deadline: float
+    attempts: int = 0
+    conflicts: int = 0
+    size: int = 0
+    key: str | None = None
+
+    def __enter__(self) -> Self:
+        if self.wire.closed:
+            error = closed()
+            self.end(error)
+            raise error
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is not None or self.wire.heard():
+            self.end(error)
 
     def call(self, method: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call:
         """Return the next attempt's request, with the seconds that it may take.
@@ -113,9 +134,9 @@ class Operation:
         if wire.closed:
             raise closed()
         left = self.deadline - wire.clock.monotonic()
-        if left <= 0:
+        if left <= 0.0:
             raise out_of_time()
-        kwargs["timeout"] = min(wire.attempt_timeout, left)
+        kwargs["timeout"] = left if left < wire.attempt_timeout else wire.attempt_timeout  # noqa: FURB136 - faster
         self.attempts += 1
         return Call(method, args, kwargs)
 
@@ -153,41 +174,9 @@ class Operation:
         if error is not None:
             self.sign(error)
             outcome = type(error).__name__
-        if wire.heard is not None and not wire.heard(outcome):
-            return
         seconds = wire.clock.monotonic() - self.started
         counts = self.attempts, self.conflicts, self.size
         wire.emit(Event(self.name, wire.store, wire.backend, outcome, *counts, seconds))
-
-
-class _HasWire(Protocol):
-    @property
-    def wire(self) -> Wire: ...
-
-
-S = TypeVar("S", bound=_HasWire)
-
-
-def operation(
-    plan: Callable[Concatenate[S, Operation, P], Plan[T]],
-) -> Callable[Concatenate[S, float | None, P], Plan[T]]:
-    """Make a plan an operation: its caller gives a timeout in seconds, or None, and it gets an Operation."""
-    name = plan.__name__
-
-    @wraps(plan)
-    def operate(self: S, timeout: float | None, /, *args: P.args, **kwargs: P.kwargs) -> Generator[Effect, Any, T]:
-        wire = self.wire
-        op = Operation(wire, name, timeout)
-        try:
-            wire.check_open()
-            result = yield from plan(self, op, *args, **kwargs)
-        except BaseException as error:
-            op.end(error)
-            raise
-        op.end(None)
-        return result
-
-    return operate
 
 
 def attempt(op: Operation, driver: _Explains, method: Callable[..., T], /, *args: Any, **kwargs: Any) -> Plan[T]:

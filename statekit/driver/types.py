@@ -43,7 +43,7 @@ class Match(Struct, frozen=True):
 Expect: TypeAlias = Literal[Token.ANY, Token.ABSENT] | Match
 
 
-class Record(Struct, frozen=True):
+class Record(Struct, frozen=True, gc=False):
     """A record as one read saw it.
 
     Attributes:

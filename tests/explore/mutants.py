@@ -11,7 +11,7 @@ from statekit._core import commit as committing
 from statekit._core.envelope import Stored
 from statekit._core.ids import session_id, sid_of, text_of, write_id
 from statekit._core.objects.plans import ObjectPlans
-from statekit._core.pipeline import Doubt, attempt, operation, read, repeat
+from statekit._core.pipeline import Doubt, attempt, read, repeat
 from statekit._core.sessions import cells as cells_module
 from statekit._core.sessions.cells import Cells, Fate
 from statekit._core.sessions.forms import Live, Roster, encode_form
@@ -252,19 +252,19 @@ def forgets_sessions_that_are_idle(monkeypatch) -> None:
 
 
 def registers_first(monkeypatch) -> None:
-    @operation
-    def create(self, op, data=None, *, owner=None, label=None, since=None):
-        yield from ()
-        identifier, own = session_id(), write_id()
-        sid, cells, driver = sid_of(identifier), self._cells, self._driver()
-        live = Live(op.now, op.now + cells.lifetime, op.now, owner, label, b"", b"", {})
-        yield from self._owners.admit(op, name_of(owner), sid, live, since)
-        body, until = encode_form(live), cells.until(op, live)
-        value = self.wire.vault.close(cells.key(sid), body, own, b"")
-        yield from attempt(
-            op, driver, driver.write, cells.key(sid), value, expires_at=until, write_id=text_of(own), expect=ABSENT
-        )
-        return Session(identifier, Cell(sid, Stored(Record(value, text_of(own), until), own, b"", body), live))
+    def create(self, timeout, data=None, *, owner=None, label=None, since=None):
+        with self.wire.begin("create", timeout) as op:
+            yield from ()
+            identifier, own = session_id(), write_id()
+            sid, cells, driver = sid_of(identifier), self._cells, self._driver()
+            live = Live(op.now, op.now + cells.lifetime, op.now, owner, label, b"", b"", {})
+            yield from self._owners.admit(op, name_of(owner), sid, live, since)
+            body, until = encode_form(live), cells.until(op, live)
+            value = self.wire.vault.close(cells.key(sid), body, own, b"")
+            yield from attempt(
+                op, driver, driver.write, cells.key(sid), value, expires_at=until, write_id=text_of(own), expect=ABSENT
+            )
+            return Session(identifier, Cell(sid, Stored(Record(value, text_of(own), until), own, b"", body), live))
 
     monkeypatch.setattr(SessionPlans, "create", create)
 

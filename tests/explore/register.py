@@ -7,7 +7,7 @@ from typing import Any
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import decode
 from statekit._core.ids import text_of
-from statekit._core.pipeline import Operation, attempt, read
+from statekit._core.pipeline import attempt, read
 from statekit.driver import Match
 from statekit.errors import IndeterminateError
 
@@ -20,7 +20,7 @@ FOR_EVER = NOW + 10**12
 
 def register(env: Env) -> Any:
     """Store an empty one."""
-    op = Operation(env.wire, "register", None)
+    op = env.wire.begin("register", None)
     yield from commit(op, DRIVER, KEY, None, b"", expires_at=FOR_EVER)
     return ()
 
@@ -30,7 +30,7 @@ def appends(name: str):
 
     def given(_: Any) -> Body:
         def body(env: Env) -> Any:
-            op = Operation(env.wire, "register", None)
+            op = env.wire.begin("register", None)
             fates = []
             base = yield from read(op, DRIVER, KEY)
             while True:
@@ -54,7 +54,7 @@ def deletes_and_creates(_: Any) -> Body:
     """Delete the register and make it anew."""
 
     def body(env: Env) -> Any:
-        op = Operation(env.wire, "register", None)
+        op = env.wire.begin("register", None)
         base = yield from read(op, DRIVER, KEY)
         if base is not None:
             yield from attempt(op, DRIVER, DRIVER.delete, KEY, expect=Match(base.record.version))

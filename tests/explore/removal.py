@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from statekit._core.commit import commit
-from statekit._core.pipeline import Operation
 
 from .process import DRIVER, Body, Env
 from .search import View
@@ -15,7 +14,7 @@ KEY = "a-file"
 
 def a_file(env: Env) -> Any:
     """Store something."""
-    yield from commit(Operation(env.wire, "put", None), DRIVER, KEY, None, b"", expires_at=None)
+    yield from commit(env.wire.begin("put", None), DRIVER, KEY, None, b"", expires_at=None)
     return ()
 
 

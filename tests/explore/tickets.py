@@ -92,7 +92,7 @@ def reserved(*, there: bool = False, if_absent: bool = False, uploaded: bool = T
     """A ticket, what was uploaded for it, and maybe something under its key."""
 
     def body(env: Env) -> Any:
-        op, plans = Operation(env.wire, "set up", None), _plans(env)
+        op, plans = env.wire.begin("set up", None), _plans(env)
         nothing = (None, None, None)
         slip = Slip("reserved", TARGET, None, (1, 9), if_absent, nothing, {}, NOW + HOUR, OURS)
         yield from plans._commit(op, NAME, None, slip)
@@ -109,7 +109,7 @@ def being_published() -> Body:
 
     def body(env: Env) -> Any:
         yield from reserved()(env)
-        op, plans = Operation(env.wire, "set up", None), _plans(env)
+        op, plans = env.wire.begin("set up", None), _plans(env)
         stored, slip = yield from plans._held(op, NAME, None)
         yield from plans._enter(op, NAME, stored, slip, None)
 
@@ -125,7 +125,7 @@ def _put(op: Operation, key: str, version: str, data: bytes):
 
 def _process(does: Callable[[Env, Operation, TicketPlans], Any]) -> Callable[[Any], Body]:
     def body(env: Env) -> Any:
-        return (yield from does(env, Operation(env.wire, "work", None), _plans(env)))
+        return (yield from does(env, env.wire.begin("work", None), _plans(env)))
 
     return lambda _: body
 

@@ -11,7 +11,6 @@ from google_crc32c import value as crc32c
 
 from statekit._core.envelope import decode
 from statekit._core.objects.plans import ObjectPlans
-from statekit._core.pipeline import Operation
 from statekit._core.scratch.checkpoint import Blobs, Checkpoints
 from statekit._core.scratch.forms import Lease, decode_lease, decode_manifest
 from statekit._core.scratch.lease import SKEW, Holding, Leases, Terms
@@ -125,7 +124,7 @@ class Parts:
     """What a process works with."""
 
     def __init__(self, env: Env) -> None:
-        self.op = Operation(env.wire, "work", None)
+        self.op = env.wire.begin("work", None)
         self.leases = Leases(lambda: DRIVER, "")  # type: ignore[arg-type]
         self.blobs = Blobs(ObjectPlans(env.wire, lambda: BLOBS, ""), lambda: BLOBS, "")  # type: ignore[arg-type]
         self.checkpoints = Checkpoints(self.leases, self.blobs, lambda plan: plan)

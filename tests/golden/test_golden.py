@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from statekit._core.envelope import decode
-from statekit._core.ids import is_session_id, sid_of
+from statekit._core.ids import presented, sid_of
 from statekit._core.scratch.forms import Lease, decode_lease, decode_manifest
 from statekit._core.sessions.forms import Live, Moved, decode_cell, decode_roster
 from statekit._core.sessions.owners import name_of
@@ -60,8 +60,8 @@ def test_every_golden_file_is_known() -> None:
 
 
 def test_the_ids_are_ids() -> None:
-    assert is_session_id(ID)
-    assert is_session_id(NEXT_ID)
+    assert presented(ID) == sid_of(ID)
+    assert presented(NEXT_ID) == sid_of(NEXT_ID)
 
 
 def test_an_envelope_is_read() -> None:

@@ -77,7 +77,7 @@ def wire(clock: FakeClock | None = None, **options: Any) -> Wire:
 
 
 def an_operation(clock: FakeClock | None = None, timeout: float | None = None) -> Operation:
-    return Operation(wire(clock), "save", timeout)
+    return wire(clock).begin("save", timeout)
 
 
 def written(request: ByHand, version: str = "v-own") -> Record:

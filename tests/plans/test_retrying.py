@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from statekit._core.pipeline import Operation, Wire, fetch, operation, repeat
+from statekit._core.pipeline import Wire, fetch, repeat
 from statekit._core.plan import Call, Plan
 from statekit._core.retry import Backoff
 from statekit.driver import Committed, Failure, Fault
@@ -80,10 +80,10 @@ class TestReading:
         closed = wire()
         closed.closed = True
         with pytest.raises(ClosedError):
-            ByHand(fetch(Operation(closed, "load", None), DRIVER, DRIVER.read, "k"))
+            ByHand(fetch(closed.begin("load", None), DRIVER, DRIVER.read, "k"))
 
     def test_no_attempt_is_given_more_than_the_attempt_timeout(self) -> None:
-        op = Operation(wire(attempt_timeout=2.5), "load", 60)
+        op = wire(attempt_timeout=2.5).begin("load", 60)
         assert ByHand(fetch(op, DRIVER, DRIVER.read, "k")).kwargs["timeout"] == 2.5
 
 
@@ -150,14 +150,14 @@ class Store:
     def __init__(self, events: list[Event], clock: FakeClock) -> None:
         self.wire = Wire("things", "test", clock, events.append)
 
-    @operation
-    def look(self, op: Operation, key: str, *, fails: BaseException | None = None) -> Plan[str]:
-        op.key = key
-        op.attempts, op.conflicts, op.size = 3, 2, 1
-        answer = yield Call(DRIVER.read, (), {})
-        if fails is not None:
-            raise fails
-        return str(answer)
+    def look(self, timeout: float | None, key: str, *, fails: BaseException | None = None) -> Plan[str]:
+        with self.wire.begin("look", timeout) as op:
+            op.key = key
+            op.attempts, op.conflicts, op.size = 3, 2, 1
+            answer = yield Call(DRIVER.read, (), {})
+            if fails is not None:
+                raise fails
+            return str(answer)
 
 
 class TestOperations:

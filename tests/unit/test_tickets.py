@@ -62,9 +62,8 @@ class Desk:
 
 
 def _operation(desk: Desk) -> Any:
-    from statekit._core.pipeline import Operation
 
-    return Operation(desk.plans.wire, "look", None)
+    return desk.plans.wire.begin("look", None)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from statekit._core import commit, events, keys, pipeline, pool, retry
 from statekit._core.checking import CheckPlans
 from statekit._core.link import Link
 from statekit._core.objects import plans as object_plans
-from statekit._core.pipeline import Doubt, Operation, Wire, operation
+from statekit._core.pipeline import Doubt, Operation, Wire
 from statekit._core.sessions import cells
 from statekit._core.sessions.session import Session
 from statekit.errors import BackendError, StateError
@@ -134,13 +134,14 @@ def what_the_engine_asks_to_wait_is_not_waited(exchange):
 
 @core("E-07")
 def an_operation_waits_beyond_its_timeout(exchange):
-    real = Operation.__init__
+    real = Wire.begin
 
-    def init(self, wire, name, timeout):
-        real(self, wire, name, timeout)
-        self.deadline += 5
+    def begin(self, name, timeout):
+        op = real(self, name, timeout)
+        op.deadline += 5
+        return op
 
-    exchange(Operation, "__init__", init)
+    exchange(Wire, "begin", begin)
 
 
 @core("E-07")
@@ -186,6 +187,7 @@ def every_event_is_a_warning(exchange):
 @core("E-09")
 def a_closed_state_goes_on(exchange):
     exchange(Wire, "check_open", lambda self: None)
+    exchange(Operation, "__enter__", lambda self: self)
 
     def take(self):
         return None
@@ -366,22 +368,21 @@ def a_disk_that_does_not_last_is_taken(exchange):
 
 @core("P-11")
 def a_check_looks_at_nothing(exchange):
-    @operation
-    def check(self, op):
-        yield from ()
-        return ()
+    def check(self, timeout):
+        with self.wire.begin("check", timeout):
+            yield from ()
+            return ()
 
     exchange(CheckPlans, "check", check)
 
 
 @core("P-11")
 def a_check_looks_at_records_only(exchange):
-    real = CheckPlans.check.__wrapped__
+    real = CheckPlans.check
 
-    @operation
-    def check(self, op):
+    def check(self, timeout):
         yield from ()
-        return (yield from real(self, op)) if self.link.backend.records else ()
+        return (yield from real(self, timeout)) if self.link.backend.records else ()
 
     exchange(CheckPlans, "check", check)
 

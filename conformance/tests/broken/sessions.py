@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from statekit._core import codec, commit, ids, limits, pipeline, seal
 from statekit._core.envelope import Stored
 from statekit._core.ids import sid_of, text_of, write_id
-from statekit._core.pipeline import attempt, operation, repeat
+from statekit._core.pipeline import attempt, repeat
 from statekit._core.sessions import cells, owners, plans
 from statekit._core.sessions.cells import Cells
 from statekit._core.sessions.forms import Live, Moved, Roster, decode_cell, encode_form
@@ -38,12 +38,12 @@ def half_of_an_id_is_always_the_same(exchange):
 
 @core("S-02")
 def an_unknown_id_is_adopted(exchange):
-    @operation
-    def load(self, op, identifier):
-        cell = yield from self._cells.find(op, sid_of(identifier))
-        if cell is None:
-            _, cell = yield from self._cells.plant(op, lambda _: _empty(self, op))
-        return Session(identifier, cell)
+    def load(self, timeout, identifier):
+        with self.wire.begin("load", timeout) as op:
+            cell = yield from self._cells.find(op, sid_of(identifier))
+            if cell is None:
+                _, cell = yield from self._cells.plant(op, lambda _: _empty(self, op))
+            return Session(identifier, cell)
 
     exchange(SessionPlans, "load", load)
 
@@ -54,16 +54,16 @@ def _empty(self, op):
 
 @core("S-03")
 def a_malformed_id_is_looked_up(exchange):
-    exchange(plans, "is_session_id", lambda value: isinstance(value, str))
+    exchange(plans, "presented", lambda value: sid_of(value) if isinstance(value, str) else None)
 
 
 @core("S-04")
 def a_session_is_stored_under_its_id(exchange):
     def named(identifier):
-        return base64.urlsafe_b64decode(f"{identifier}=") if ids.is_session_id(identifier) else bytes(32)
+        return base64.urlsafe_b64decode(f"{identifier}=") if ids.presented(identifier) else None
 
-    for module in (plans, cells):
-        exchange(module, "sid_of", named)
+    exchange(plans, "presented", named)
+    exchange(cells, "sid_of", named)
 
 
 @core("S-28")
@@ -73,15 +73,15 @@ def owners_of_all_namespaces_are_one(exchange):
 
 @core("S-37")
 def a_session_that_was_read_once_is_remembered(exchange):
-    real = Cells.find
+    real = SessionPlans.load
 
-    def find(self, op, sid):
+    def load(self, timeout, identifier):
         known = self.__dict__.setdefault("_known", {})
-        if sid not in known:
-            known[sid] = yield from real(self, op, sid)
-        return known[sid]
+        if identifier not in known:
+            known[identifier] = yield from real(self, timeout, identifier)
+        return known[identifier]
 
-    exchange(Cells, "find", find)
+    exchange(SessionPlans, "load", load)
 
 
 # Saving
@@ -89,20 +89,21 @@ def a_session_that_was_read_once_is_remembered(exchange):
 
 @core("S-05")
 def a_save_writes_everything(exchange):
+    real = Session.changes
+
     def changes(self):
-        return Changes({key: msgspec.Raw(codec.encode(self[key], at=key)) for key in self}, set(self._deleted))
+        everything = {key: msgspec.Raw(codec.encode(self[key], at=key)) for key in self}
+        return Changes(everything, real(self).deleted)
 
     exchange(Session, "changes", changes)
 
 
 @core("S-06")
 def a_value_that_was_only_looked_at_is_not_compared(exchange):
+    real = Session.__getitem__
+
     def getitem(self, key):
-        if key in self._values:
-            return self._values[key]
-        if key in self._deleted:
-            raise KeyError(key)
-        return codec.decode(self._encoded[key])
+        return real(self, key) if key in self._values else codec.decode(self._encoded[key])
 
     exchange(Session, "__getitem__", getitem)
 
@@ -205,16 +206,16 @@ def a_touch_of_what_is_gone_is_success(exchange):
 
 @core("S-13")
 def an_update_that_applies_its_function_once(exchange):
-    @operation
-    def update(self, op, identifier, function):
-        cell = yield from self._cells.find(op, sid_of(identifier))
-        if cell is None:
-            raise SessionGoneError("gone")
-        session = Session(identifier, cell)
-        function(session)
-        if changes := session.changes():
-            yield from self._store(op, session, changes, "merge")
-        return session
+    def update(self, timeout, identifier, function):
+        with self.wire.begin("update", timeout) as op:
+            cell = yield from self._cells.find(op, sid_of(identifier))
+            if cell is None:
+                raise SessionGoneError("gone")
+            session = Session(identifier, cell)
+            function(session)
+            if changes := session.changes():
+                yield from self._store(op, session, changes, "merge")
+            return session
 
     exchange(SessionPlans, "update", update)
 
@@ -330,11 +331,11 @@ def a_rotation_does_not_follow_saves(exchange):
 
 @core("S-20")
 def destroy_always_says_that_there_was_one(exchange):
-    @operation
-    def destroy(self, op, session):
-        identifier = session.id if isinstance(session, Session) else session
-        yield from self._cells.destroy(op, sid_of(identifier))
-        return True
+    def destroy(self, timeout, session):
+        with self.wire.begin("destroy", timeout) as op:
+            identifier = session.id if isinstance(session, Session) else session
+            yield from self._cells.destroy(op, sid_of(identifier))
+            return True
 
     exchange(SessionPlans, "destroy", destroy)
 

@@ -17,7 +17,6 @@ from statekit._core.objects.assembling import Assembly
 from statekit._core.objects.files import AsyncObjectWriter, ObjectWriter, Reading, Writing
 from statekit._core.objects.plans import Listing, ObjectPlans
 from statekit._core.objects.writing import Multipart
-from statekit._core.pipeline import operation
 from statekit.driver import ANY, Chunk, Match, Stat
 from statekit.errors import BackendError, ConflictError, NotFoundError
 from statekit.types import Prefix, StoredObject, Swept
@@ -169,21 +168,20 @@ def an_absent_object_is_an_empty_one(exchange):
 
 @core("O-07")
 def everything_exists(exchange):
-    @operation
-    def exists(self, op, key):
-        yield from self._stat(op, self.place(op, key))
-        return True
+    def exists(self, timeout, key):
+        with self.wire.begin("exists", timeout) as op:
+            yield from self._stat(op, self.place(op, key))
+            return True
 
     exchange(ObjectPlans, "exists", exists)
 
 
 @core("O-08")
 def a_range_ends_with_the_byte_before(exchange):
-    real = ObjectPlans.get.__wrapped__
+    real = ObjectPlans.get
 
-    @operation
-    def get(self, op, key, *, start=0, length=None):
-        found = yield from real(self, op, key, start=start, length=length)
+    def get(self, timeout, key, *, start=0, length=None):
+        found = yield from real(self, timeout, key, start=start, length=length)
         return found if length is None else StoredObject(found.data[: max(length - 1, 0)], found.info)
 
     exchange(ObjectPlans, "get", get)
@@ -191,11 +189,10 @@ def a_range_ends_with_the_byte_before(exchange):
 
 @core("O-08")
 def a_range_beyond_the_end_is_a_fault(exchange):
-    real = ObjectPlans.get.__wrapped__
+    real = ObjectPlans.get
 
-    @operation
-    def get(self, op, key, *, start=0, length=None):
-        found = yield from real(self, op, key, start=start, length=length)
+    def get(self, timeout, key, *, start=0, length=None):
+        found = yield from real(self, timeout, key, start=start, length=length)
         if start and start >= found.info.size:
             raise BackendError("not satisfiable")
         return found
@@ -288,12 +285,11 @@ def a_delete_takes_any_version(exchange):
 
 @core("O-14")
 def delete_many_leaves_the_last_key(exchange):
-    real = ObjectPlans.delete_many.__wrapped__
+    real = ObjectPlans.delete_many
 
-    @operation
-    def delete_many(self, op, keys):
+    def delete_many(self, timeout, keys):
         *wanted, last = keys
-        done = yield from real(self, op, wanted)
+        done = yield from real(self, timeout, wanted)
         return {**done, last: True}
 
     exchange(ObjectPlans, "delete_many", delete_many)
@@ -339,14 +335,14 @@ def a_copy_without_metadata(exchange):
 
 @core("O-16")
 def a_copy_of_nothing_deletes(exchange):
-    real = ObjectPlans.copy.__wrapped__
+    real = ObjectPlans.copy
 
-    @operation
-    def copy(self, op, source, target, **conditions):
+    def copy(self, timeout, source, target, **conditions):
         try:
-            return (yield from real(self, op, source, target, **conditions))
+            return (yield from real(self, timeout, source, target, **conditions))
         except NotFoundError:
-            yield from self._delete(op, self._prefix + target, None)
+            with self.wire.begin("copy", timeout) as op:
+                yield from self._delete(op, self._prefix + target, None)
             raise
 
     exchange(ObjectPlans, "copy", copy)
@@ -356,11 +352,10 @@ def a_copy_of_nothing_deletes(exchange):
 
 
 def _listed(exchange, change):
-    real = ObjectPlans.list.__wrapped__
+    real = ObjectPlans.list
 
-    @operation
-    def listed(self, op, prefix, delimiter, start_after, cursor):
-        page = yield from real(self, op, prefix, delimiter, start_after, cursor)
+    def listed(self, timeout, prefix, delimiter, start_after, cursor):
+        page = yield from real(self, timeout, prefix, delimiter, start_after, cursor)
         return change(page, start_after)
 
     exchange(ObjectPlans, "list", listed)
@@ -394,11 +389,10 @@ def a_folder_has_no_slash_at_its_end(exchange):
 
 @core("O-19")
 def start_after_holds_for_the_first_character(exchange):
-    real = ObjectPlans.list.__wrapped__
+    real = ObjectPlans.list
 
-    @operation
-    def listed(self, op, prefix, delimiter, start_after, cursor):
-        return (yield from real(self, op, prefix, delimiter, start_after and start_after[:1], cursor))
+    def listed(self, timeout, prefix, delimiter, start_after, cursor):
+        return (yield from real(self, timeout, prefix, delimiter, start_after and start_after[:1], cursor))
 
     exchange(ObjectPlans, "list", listed)
 
@@ -441,23 +435,22 @@ def an_upload_of_a_minute_is_abandoned(exchange):
 
 @core("O-22")
 def a_sweep_aborts_nothing(exchange):
-    @operation
-    def sweep(self, op, older_than=0):
-        yield from ()
-        return Swept()
+    def sweep(self, timeout, older_than=0):
+        with self.wire.begin("sweep", timeout):
+            yield from ()
+            return Swept()
 
     exchange(ObjectPlans, "sweep", sweep)
 
 
 @core("O-23")
 def a_sweep_takes_everybodys_uploads(exchange):
-    real = ObjectPlans.sweep.__wrapped__
+    real = ObjectPlans.sweep
 
-    @operation
-    def sweep(self, op, older_than=objects.UPLOAD_LIFE):
+    def sweep(self, timeout, older_than=objects.UPLOAD_LIFE):
         before, self._prefix = self._prefix, ""
         try:
-            return (yield from real(self, op, older_than))
+            return (yield from real(self, timeout, older_than))
         finally:
             self._prefix = before
 
@@ -500,13 +493,12 @@ def closing_twice_publishes_twice(exchange):
 
 @core("O-27")
 def an_object_that_was_read_once_is_remembered(exchange):
-    real = ObjectPlans.get.__wrapped__
+    real = ObjectPlans.get
 
-    @operation
-    def get(self, op, key, *, start=0, length=None):
+    def get(self, timeout, key, *, start=0, length=None):
         known = self.__dict__.setdefault("_known", {})
         if (key, start, length) not in known:
-            known[key, start, length] = yield from real(self, op, key, start=start, length=length)
+            known[key, start, length] = yield from real(self, timeout, key, start=start, length=length)
         return known[key, start, length]
 
     exchange(ObjectPlans, "get", get)

@@ -10,7 +10,6 @@ from typing import Any, Self
 from google_crc32c import extend
 
 from statekit._core.arun import AsyncRunner
-from statekit._core.pipeline import Operation
 from statekit._core.plan import Plan, clean_up
 from statekit._core.run import Runner
 from statekit.driver import Committed, Expect, Meta
@@ -38,7 +37,7 @@ class Reading:
 
     def __init__(self, plans: ObjectPlans, key: str, timeout: float | None) -> None:
         self._plans = plans
-        self._op = Operation(plans.wire, "read", timeout)
+        self._op = plans.wire.begin("read", timeout)
         self._place = ""
         self._key = key
         self.info: ObjectInfo | None = None
@@ -247,7 +246,7 @@ class Writing:
 
     def __init__(self, plans: ObjectPlans, key: str, put: Put, timeout: float | None, *, signed: bool = False) -> None:
         self._plans = plans
-        self._op = Operation(plans.wire, "write", timeout)
+        self._op = plans.wire.begin("write", timeout)
         self._key = key
         try:
             plans.wire.check_open()

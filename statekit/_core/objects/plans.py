@@ -13,7 +13,7 @@ from statekit._core.faults import indeterminate
 from statekit._core.ids import text_of, write_id
 from statekit._core.keys import check_key, check_prefix, hidden, redact
 from statekit._core.permits import Signer
-from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, operation
+from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch
 from statekit._core.plan import Join, Plan, Start, clean_up, gather
 from statekit._core.retry import Backoff
 from statekit.driver import (
@@ -103,10 +103,10 @@ class ObjectPlans:
         stat = Stat(key, done.version, size, op.now, meta, checksum)
         return info_of(key, stat)
 
-    @operation
-    def put(self, op: Operation, key: str, data: AsyncData, put: Put) -> Plan[ObjectInfo]:
+    def put(self, timeout: float | None, key: str, data: AsyncData, put: Put) -> Plan[ObjectInfo]:
         """Store an object: in one request if it is small, in parts beside each other if it is not."""
-        return (yield from self.store(op, key, self.place(op, key), put, source_of(data)))
+        with self.wire.begin("put", timeout) as op:
+            return (yield from self.store(op, key, self.place(op, key), put, source_of(data)))
 
     def store(self, op: Operation, key: str, place: str, put: Put, source: Source) -> Plan[ObjectInfo]:
         """Store what a source gives, and close it."""
@@ -188,13 +188,13 @@ class ObjectPlans:
             yield Start(upload.next_part(piece), SIDE_BY_SIDE)
         yield Join()
 
-    @operation
-    def get(self, op: Operation, key: str, *, start: int = 0, length: int | None = None) -> Plan[StoredObject]:
+    def get(self, timeout: float | None, key: str, *, start: int = 0, length: int | None = None) -> Plan[StoredObject]:
         """Read an object, or a range of it, of one version."""
-        place = self.place(op, key)
-        _check_range(start, length)
-        chunk = yield from self.whole(op, place, start, length)
-        return StoredObject(chunk.data, info_of(key, chunk.stat))
+        with self.wire.begin("get", timeout) as op:
+            place = self.place(op, key)
+            _check_range(start, length)
+            chunk = yield from self.whole(op, place, start, length)
+            return StoredObject(chunk.data, info_of(key, chunk.stat))
 
     def whole(self, op: Operation, place: str, start: int = 0, length: int | None = None) -> Plan[Chunk]:
         """Read all bytes of a range of one version, in parts beside each other if there are many."""
@@ -245,10 +245,10 @@ class ObjectPlans:
             raise _absent()
         raise ConflictError("the object was overwritten or deleted while it was being read", clause="O-09")
 
-    @operation
-    def stat(self, op: Operation, key: str) -> Plan[ObjectInfo]:
+    def stat(self, timeout: float | None, key: str) -> Plan[ObjectInfo]:
         """Describe an object."""
-        return info_of(key, (yield from self.look(op, self.place(op, key))))
+        with self.wire.begin("stat", timeout) as op:
+            return info_of(key, (yield from self.look(op, self.place(op, key))))
 
     def look(self, op: Operation, place: str) -> Plan[Stat]:
         """Return what the engine knows about an object.
@@ -261,19 +261,19 @@ class ObjectPlans:
             raise _absent()
         return stat
 
-    @operation
-    def exists(self, op: Operation, key: str) -> Plan[bool]:
+    def exists(self, timeout: float | None, key: str) -> Plan[bool]:
         """Say whether there is an object."""
-        return (yield from self._stat(op, self.place(op, key))) is not None
+        with self.wire.begin("exists", timeout) as op:
+            return (yield from self._stat(op, self.place(op, key))) is not None
 
     def _stat(self, op: Operation, place: str) -> Plan[Stat | None]:
         driver = self._driver()
         return (yield from fetch(op, driver, driver.stat, place))
 
-    @operation
-    def delete(self, op: Operation, key: str, *, if_match: str | ObjectInfo | None = None) -> Plan[bool]:
+    def delete(self, timeout: float | None, key: str, *, if_match: str | ObjectInfo | None = None) -> Plan[bool]:
         """Delete an object; return whether this call is known to have done it."""
-        return (yield from self._delete(op, self.place(op, key), if_match))
+        with self.wire.begin("delete", timeout) as op:
+            return (yield from self._delete(op, self.place(op, key), if_match))
 
     def _delete(self, op: Operation, place: str, if_match: str | ObjectInfo | None) -> Plan[bool]:
         driver, doubt = self._driver(), Doubt()
@@ -291,13 +291,13 @@ class ObjectPlans:
             raise indeterminate(doubt.unknown)
         raise ConflictError("another version of the object is stored", current=current.version, clause="O-13")
 
-    @operation
-    def delete_many(self, op: Operation, keys: Iterable[str]) -> Plan[dict[str, bool | StateError]]:
+    def delete_many(self, timeout: float | None, keys: Iterable[str]) -> Plan[dict[str, bool | StateError]]:
         """Delete objects side by side; return for each key what ``delete`` returns or raises."""
-        places = {key: self.place(op, key) for key in keys}
-        op.key = None
-        outcomes = yield from gather((self._delete_reported(op, place) for place in places.values()), SIDE_BY_SIDE)
-        return dict(zip(places, outcomes, strict=True))
+        with self.wire.begin("delete_many", timeout) as op:
+            places = {key: self.place(op, key) for key in keys}
+            op.key = None
+            outcomes = yield from gather((self._delete_reported(op, place) for place in places.values()), SIDE_BY_SIDE)
+            return dict(zip(places, outcomes, strict=True))
 
     def _delete_reported(self, op: Operation, place: str) -> Plan[bool | StateError]:
         op.extend()
@@ -307,10 +307,9 @@ class ObjectPlans:
             op.sign(error)
             return error
 
-    @operation
     def copy(
         self,
-        op: Operation,
+        timeout: float | None,
         source: str,
         target: str,
         *,
@@ -318,20 +317,21 @@ class ObjectPlans:
         if_match: str | ObjectInfo | None = None,
     ) -> Plan[ObjectInfo]:
         """Copy an object within the engine, metadata included."""
-        check_key(source)
-        place = self.place(op, target)
-        expect = expectation(if_absent=if_absent, if_match=if_match)
-        replaces = replaced_by(expect, if_match)
-        backoff = Backoff()
-        while True:
-            stat = yield from self._stat(op, self._prefix + source)
-            if stat is None:
-                raise _absent()
-            meta = replace(stat.meta or Meta(), write_id=text_of(write_id()), replaces=replaces)
-            done = yield from self._copy(op, stat, place, meta, expect)
-            if done is not None:
-                return self.described(op, target, meta, done, stat.size, stat.crc32c)
-            yield from op.pause(backoff, ConflictError("the source kept changing until the time was over"))
+        with self.wire.begin("copy", timeout) as op:
+            check_key(source)
+            place = self.place(op, target)
+            expect = expectation(if_absent=if_absent, if_match=if_match)
+            replaces = replaced_by(expect, if_match)
+            backoff = Backoff()
+            while True:
+                stat = yield from self._stat(op, self._prefix + source)
+                if stat is None:
+                    raise _absent()
+                meta = replace(stat.meta or Meta(), write_id=text_of(write_id()), replaces=replaces)
+                done = yield from self._copy(op, stat, place, meta, expect)
+                if done is not None:
+                    return self.described(op, target, meta, done, stat.size, stat.crc32c)
+                yield from op.pause(backoff, ConflictError("the source kept changing until the time was over"))
 
     def _copy(self, op: Operation, source: Stat, place: str, meta: Meta, expect: Expect) -> Plan[Committed | None]:
         """Copy one version of the source; None if it is gone or another one by now."""
@@ -367,24 +367,24 @@ class ObjectPlans:
         except _SourceMovedError:
             return None
 
-    @operation
     def list(
-        self, op: Operation, prefix: str, delimiter: str | None, start_after: str | None, cursor: str | None
+        self, timeout: float | None, prefix: str, delimiter: str | None, start_after: str | None, cursor: str | None
     ) -> Plan[Listing]:
         """Read one page of a listing."""
-        driver = self._driver()
-        after = self._prefix + start_after if start_after is not None and cursor is None else None
-        page = yield from fetch(
-            op, driver, driver.page, self._prefix + prefix,
-            delimiter=delimiter, start_after=after, cursor=cursor, limit=PAGE,
-        )  # fmt: skip
-        cut = len(self._prefix)
-        found: list[ObjectInfo | Prefix] = [
-            info_of(stat.key[cut:], replace(stat, meta=None, crc32c=None)) for stat in page.items
-        ]
-        found += [Prefix(folded[cut:]) for folded in page.prefixes]
-        shown = (item for item in found if not hidden(item.key))
-        return Listing(tuple(sorted(shown, key=lambda item: item.key.encode())), page.cursor)
+        with self.wire.begin("list", timeout) as op:
+            driver = self._driver()
+            after = self._prefix + start_after if start_after is not None and cursor is None else None
+            page = yield from fetch(
+                op, driver, driver.page, self._prefix + prefix,
+                delimiter=delimiter, start_after=after, cursor=cursor, limit=PAGE,
+            )  # fmt: skip
+            cut = len(self._prefix)
+            found: list[ObjectInfo | Prefix] = [
+                info_of(stat.key[cut:], replace(stat, meta=None, crc32c=None)) for stat in page.items
+            ]
+            found += [Prefix(folded[cut:]) for folded in page.prefixes]
+            shown = (item for item in found if not hidden(item.key))
+            return Listing(tuple(sorted(shown, key=lambda item: item.key.encode())), page.cursor)
 
     def check_listing(self, prefix: str, delimiter: str | None, start_after: str | None) -> None:
         """Refuse a listing that no engine can answer.
@@ -393,7 +393,7 @@ class ObjectPlans:
             InvalidKeyError: No key can begin with the prefix.
             InvalidInputError: Another delimiter than a slash.
         """
-        op = Operation(self.wire, "list", None)
+        op = self.wire.begin("list", None)
         try:
             self.wire.check_open()
             check_prefix(prefix)
@@ -404,10 +404,10 @@ class ObjectPlans:
             op.end(error)
             raise
 
-    @operation
-    def sweep(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
+    def sweep(self, timeout: float | None, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
         """Abort uploads that were begun long ago and never finished."""
-        return (yield from self.reclaim(op, older_than))
+        with self.wire.begin("sweep", timeout) as op:
+            return (yield from self.reclaim(op, older_than))
 
     def reclaim(self, op: Operation, older_than: int = UPLOAD_LIFE) -> Plan[Swept]:
         """Abort uploads, as a part of a sweep."""

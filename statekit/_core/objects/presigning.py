@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from statekit._core.keys import check_key, redact
 from statekit._core.limits import check_header
 from statekit._core.permits import Signer
-from statekit._core.pipeline import Operation, Wire, fetch, operation
+from statekit._core.pipeline import Operation, Wire, fetch
 from statekit._core.plan import Plan
 from statekit.driver import FILENAME, Grant, Meta, Signed, SigningDriver
 from statekit.errors import InvalidInputError, InvalidKeyError, LimitExceededError, UnsupportedError
@@ -62,10 +62,9 @@ class PresignPlans:
         """What operations share."""
         return self._objects.wire
 
-    @operation
     def presign_get(
         self,
-        op: Operation,
+        timeout: float | None,
         key: str,
         expires_in: timedelta,
         filename: str | None,
@@ -74,30 +73,32 @@ class PresignPlans:
         inline: bool,
     ) -> Plan[Presigned]:
         """Sign a download."""
-        self._objects.place(op, key)
-        if content_type is not None:
-            check_header("content_type", content_type)
-        if inline and (content_type or "").lower() not in INLINE:
-            raise UnsupportedError(
-                f"inline needs a content_type that no browser runs: {', '.join(sorted(INLINE))}", clause="O-35"
-            )
-        overrides = {"response-content-disposition": _disposition(filename, inline=inline)}
-        if content_type is not None:
-            overrides["response-content-type"] = content_type
-        grant = Grant(method="GET", key=key, lifetime=_lifetime(expires_in), overrides=overrides)
-        return (yield from self.sign(op, grant))
+        with self.wire.begin("presign_get", timeout) as op:
+            self._objects.place(op, key)
+            if content_type is not None:
+                check_header("content_type", content_type)
+            if inline and (content_type or "").lower() not in INLINE:
+                raise UnsupportedError(
+                    f"inline needs a content_type that no browser runs: {', '.join(sorted(INLINE))}", clause="O-35"
+                )
+            overrides = {"response-content-disposition": _disposition(filename, inline=inline)}
+            if content_type is not None:
+                overrides["response-content-type"] = content_type
+            grant = Grant(method="GET", key=key, lifetime=_lifetime(expires_in), overrides=overrides)
+            return (yield from self.sign(op, grant))
 
-    @operation
-    def presign_put(self, op: Operation, key: str, size: int, put: Put, expires_in: timedelta) -> Plan[Presigned]:
+    def presign_put(
+        self, timeout: float | None, key: str, size: int, put: Put, expires_in: timedelta
+    ) -> Plan[Presigned]:
         """Sign an upload of an exact size."""
-        self._objects.place(op, key)
-        grant = upload_grant(key, (size, size), put, expires_in, form=False)
-        return (yield from self.sign(op, replace(grant, if_absent=put.if_absent)))
+        with self.wire.begin("presign_put", timeout) as op:
+            self._objects.place(op, key)
+            grant = upload_grant(key, (size, size), put, expires_in, form=False)
+            return (yield from self.sign(op, replace(grant, if_absent=put.if_absent)))
 
-    @operation
     def presign_post(
         self,
-        op: Operation,
+        timeout: float | None,
         key: str | None,
         prefix: str | None,
         sizes: tuple[int, int],
@@ -106,16 +107,17 @@ class PresignPlans:
         success: int | str,
     ) -> Plan[Presigned]:
         """Sign an upload by a form."""
-        start, whole = _target(key, prefix)
-        op.key = redact(start)
-        if put.if_absent:
-            raise UnsupportedError(
-                "S3 ignores conditions in a form: use presign_put, or a ticket, which publishes with a condition",
-                clause="O-34",
-            )
-        _check_success(success)
-        grant = upload_grant(start, sizes, put, expires_in, form=True)
-        return (yield from self.sign(op, replace(grant, prefix=not whole, success=success)))
+        with self.wire.begin("presign_post", timeout) as op:
+            start, whole = _target(key, prefix)
+            op.key = redact(start)
+            if put.if_absent:
+                raise UnsupportedError(
+                    "S3 ignores conditions in a form: use presign_put, or a ticket, which publishes with a condition",
+                    clause="O-34",
+                )
+            _check_success(success)
+            grant = upload_grant(start, sizes, put, expires_in, form=True)
+            return (yield from self.sign(op, replace(grant, prefix=not whole, success=success)))
 
     def sign(self, op: Operation, grant: Grant) -> Plan[Presigned]:
         """Have a grant signed, by the engine or for the gateway.

@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable
 
 from statekit._core.objects.plans import ObjectPlans
-from statekit._core.pipeline import Operation, Wire, operation
+from statekit._core.pipeline import Operation, Wire
 from statekit._core.plan import Plan, Work
 from statekit.driver import ObjectDriver, RecordDriver
 from statekit.types import ScratchPolicy, Swept
@@ -62,16 +62,16 @@ class ScratchPlans:
         for workspace in list(self._open):
             yield from workspace.halt()
 
-    @operation
-    def sweep(self, op: Operation) -> Plan[Swept]:
+    def sweep(self, timeout: float | None) -> Plan[Swept]:
         """Remove directories of dead processes, and what no workspace will ever name again."""
-        directories = yield Work(self.parts.root.clean)
-        if not self._stored:
-            return Swept(directories=directories)
-        sweep = Sweep(op, self.parts.leases, self._blobs, self._elsewhere)
-        yield from sweep.run()
-        uploads = (yield from self._elsewhere(self._reclaim(op))) if self._uploads else 0
-        return Swept(0, uploads, len(sweep.workspaces), len(sweep.files), directories)
+        with self.wire.begin("sweep", timeout) as op:
+            directories = yield Work(self.parts.root.clean)
+            if not self._stored:
+                return Swept(directories=directories)
+            sweep = Sweep(op, self.parts.leases, self._blobs, self._elsewhere)
+            yield from sweep.run()
+            uploads = (yield from self._elsewhere(self._reclaim(op))) if self._uploads else 0
+            return Swept(0, uploads, len(sweep.workspaces), len(sweep.files), directories)
 
     def _reclaim(self, op: Operation) -> Plan[int]:
         return (yield from self._objects.reclaim(op)).uploads

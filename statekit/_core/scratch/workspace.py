@@ -15,7 +15,7 @@ from statekit._core.keys import redact
 from statekit._core.objects.describe import Put
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.objects.source import AsyncData, Source, source_of
-from statekit._core.pipeline import Operation, Wire, operation
+from statekit._core.pipeline import Operation, Wire
 from statekit._core.plan import Job, Plan, Sleep, Spawn, Stop, Work, clean_up
 from statekit.errors import InvalidInputError, NotFoundError, StateError
 from statekit.types import Checkpoint, ObjectInfo, ScratchPolicy
@@ -95,22 +95,22 @@ class WorkspacePlans:
         """Open it."""
         yield from self.open(self._options.timeout)
 
-    @operation
-    def open(self, op: Operation) -> Plan[None]:
+    def open(self, timeout: float | None) -> Plan[None]:
         """Take the lease, make the directory, and bring back the last checkpoint."""
-        if self._state != "new":
-            raise InvalidInputError("a workspace is entered once: ask for it again")
-        self._state = "opening"
-        try:
-            if self.name is not None:
-                yield from self._acquire(op, self.name)
-            self.directory = yield Work(self._parts.root.create)
-            if self.holding is not None:
-                yield from self._recall(op, self.holding)
-        except BaseException as error:
-            yield from clean_up(error, self._leave)
-            raise
-        self._state = "open"
+        with self.wire.begin("open", timeout) as op:
+            if self._state != "new":
+                raise InvalidInputError("a workspace is entered once: ask for it again")
+            self._state = "opening"
+            try:
+                if self.name is not None:
+                    yield from self._acquire(op, self.name)
+                self.directory = yield Work(self._parts.root.create)
+                if self.holding is not None:
+                    yield from self._recall(op, self.holding)
+            except BaseException as error:
+                yield from clean_up(error, self._leave)
+                raise
+            self._state = "open"
 
     def _acquire(self, op: Operation, name: str) -> Plan[None]:
         workspace = workspace_id(name)
@@ -148,13 +148,13 @@ class WorkspacePlans:
             raise
         yield from self._remove()
 
-    @operation
-    def release(self, op: Operation) -> Plan[None]:
+    def release(self, timeout: float | None) -> Plan[None]:
         """Give the lease back, if there is one and it is still this one's."""
-        op.key = redact(self.name) if self.name else None
-        if self.holding is not None and not self.holding.lost:
-            yield from self._parts.leases.release(op, self.holding)
-            self.holding.lost = True
+        with self.wire.begin("release", timeout) as op:
+            op.key = redact(self.name) if self.name else None
+            if self.holding is not None and not self.holding.lost:
+                yield from self._parts.leases.release(op, self.holding)
+                self.holding.lost = True
 
     def _remove(self) -> Plan[None]:
         if self.directory is not None:
@@ -177,10 +177,10 @@ class WorkspacePlans:
             if holding.is_late(self.wire.clock.monotonic()) and not holding.lost:
                 _LOGGER.warning("the lease on the workspace %s could not be renewed in time", redact(self.name or ""))
 
-    @operation
-    def renew(self, op: Operation) -> Plan[None]:
+    def renew(self, timeout: float | None) -> Plan[None]:
         """Renew the lease now."""
-        yield from self._parts.leases.renew(op, self._held(op))
+        with self.wire.begin("renew", timeout) as op:
+            yield from self._parts.leases.renew(op, self._held(op))
 
     def _held(self, op: Operation) -> Holding:
         """Return the lease.
@@ -230,30 +230,30 @@ class WorkspacePlans:
 
     # Files
 
-    @operation
-    def files(self, op: Operation) -> Plan[dict[str, int]]:
+    def files(self, timeout: float | None) -> Plan[dict[str, int]]:
         """Return the bytes of each file by name, also of those that were not fetched yet."""
-        found = yield Work(partial(scan, self._use(op), digests=False))
-        sizes = {entry.name: entry.size for entry in self._kept.values()}
-        sizes |= {file.name: file.size for file in found}
-        return dict(sorted(sizes.items(), key=lambda item: item[0].encode()))
+        with self.wire.begin("files", timeout) as op:
+            found = yield Work(partial(scan, self._use(op), digests=False))
+            sizes = {entry.name: entry.size for entry in self._kept.values()}
+            sizes |= {file.name: file.size for file in found}
+            return dict(sorted(sizes.items(), key=lambda item: item[0].encode()))
 
-    @operation
-    def write(self, op: Operation, name: str, data: AsyncData) -> Plan[Path]:
+    def write(self, timeout: float | None, name: str, data: AsyncData) -> Plan[Path]:
         """Write a file, within the quota, whole or not at all."""
-        self._use(op)
-        arrival: Arrival = yield Work(partial(self._arrival, name))
-        others = yield Work(partial(self._usage, name))
-        source = source_of(data)
-        try:
-            yield from self._take(op, source, arrival, others)
-            yield Work(arrival.finish)
-        except BaseException as error:
-            yield from clean_up(error, partial(_given_up, source, arrival))
-            raise
-        yield from source.close()
-        self._kept.pop(name, None)
-        return arrival.target
+        with self.wire.begin("write", timeout) as op:
+            self._use(op)
+            arrival: Arrival = yield Work(partial(self._arrival, name))
+            others = yield Work(partial(self._usage, name))
+            source = source_of(data)
+            try:
+                yield from self._take(op, source, arrival, others)
+                yield Work(arrival.finish)
+            except BaseException as error:
+                yield from clean_up(error, partial(_given_up, source, arrival))
+                raise
+            yield from source.close()
+            self._kept.pop(name, None)
+            return arrival.target
 
     def _take(self, op: Operation, source: Source, arrival: Arrival, others: Usage) -> Plan[None]:
         self._quota.check(others.plus(source.size or 0))
@@ -264,22 +264,22 @@ class WorkspacePlans:
             yield Work(partial(arrival.write, op.size, piece))
             op.size += len(piece)
 
-    @operation
-    def remove(self, op: Operation, name: str) -> Plan[bool]:
+    def remove(self, timeout: float | None, name: str) -> Plan[bool]:
         """Remove a file, also one that was not fetched yet; return whether there was one."""
-        path = locate(self._use(op), name)
-        kept = self._kept.pop(name, None)
-        return bool((yield Work(partial(_unlink, path)))) or kept is not None
+        with self.wire.begin("remove", timeout) as op:
+            path = locate(self._use(op), name)
+            kept = self._kept.pop(name, None)
+            return bool((yield Work(partial(_unlink, path)))) or kept is not None
 
-    @operation
-    def restore(self, op: Operation, names: Iterable[str], tell: Tell | None) -> Plan[None]:
+    def restore(self, timeout: float | None, names: Iterable[str], tell: Tell | None) -> Plan[None]:
         """Fetch files of the last checkpoint; all that were not fetched yet, if none is named."""
-        directory = self._use(op)
-        wanted = list(names)
-        for name in wanted:
-            if name not in self._kept and not locate(directory, name).exists():
-                raise NotFoundError("the last checkpoint has no such file", clause="X-15")
-        yield from self._restore(op, wanted or list(self._kept), tell)
+        with self.wire.begin("restore", timeout) as op:
+            directory = self._use(op)
+            wanted = list(names)
+            for name in wanted:
+                if name not in self._kept and not locate(directory, name).exists():
+                    raise NotFoundError("the last checkpoint has no such file", clause="X-15")
+            yield from self._restore(op, wanted or list(self._kept), tell)
 
     def _restore(self, op: Operation, names: list[str], tell: Tell | None) -> Plan[None]:
         entries: list[Entry] = yield Work(partial(self._absent, names))
@@ -311,30 +311,35 @@ class WorkspacePlans:
         others = [entry.size for entry in self._kept.values() if entry.name != but]
         return Usage(here.files + len(others), here.size + sum(others))
 
-    @operation
     def fetch(
-        self, op: Operation, objects: ObjectPlans, there: Elsewhere, key: str, name: str | None, tell: Tell | None
+        self,
+        timeout: float | None,
+        objects: ObjectPlans,
+        there: Elsewhere,
+        key: str,
+        name: str | None,
+        tell: Tell | None,
     ) -> Plan[Path]:
         """Bring an object in, verified."""
-        self._use(op)
-        name = key if name is None else name
-        download = Download(objects, op, objects.place(op, key))
-        arrival: Arrival = yield Work(partial(self._arrival, name))
-        stat = (yield from there(download.begin())).stat
-        yield Work(partial(self._admit, name, stat.size))
-        yield from there(download.run(arrival, by_checksum(stat.crc32c), Progress(tell, stat.size)))
-        self._kept.pop(name, None)
-        return arrival.target
+        with self.wire.begin("fetch", timeout) as op:
+            self._use(op)
+            name = key if name is None else name
+            download = Download(objects, op, objects.place(op, key))
+            arrival: Arrival = yield Work(partial(self._arrival, name))
+            stat = (yield from there(download.begin())).stat
+            yield Work(partial(self._admit, name, stat.size))
+            yield from there(download.run(arrival, by_checksum(stat.crc32c), Progress(tell, stat.size)))
+            self._kept.pop(name, None)
+            return arrival.target
 
     def _admit(self, name: str, size: int) -> None:
         """See that one more file has room in the quota and on the disk."""
         self._quota.check(self._usage(name).plus(size))
         check_room(self.path, size)
 
-    @operation
     def publish(
         self,
-        op: Operation,
+        timeout: float | None,
         objects: ObjectPlans,
         there: Elsewhere,
         name: str,
@@ -343,32 +348,33 @@ class WorkspacePlans:
         tell: Tell | None,
     ) -> Plan[ObjectInfo]:
         """Store a file as an object, if the lease still holds."""
-        directory = self._use(op)
-        if name in self._kept:
-            yield from self._restore(op, [name], None)
-        file = yield Work(partial(look, directory, name))
-        if file is None:
-            raise NotFoundError("the workspace has no such file")
-        if self.holding is not None:
-            yield from self._parts.leases.confirm(op, self._held(op))
-        place = objects.place(op, key)
-        progress = Progress(tell, file.size)
-        return (yield from there(upload(objects, op, key, place, put, file, progress)))  # type: ignore[no-any-return]
+        with self.wire.begin("publish", timeout) as op:
+            directory = self._use(op)
+            if name in self._kept:
+                yield from self._restore(op, [name], None)
+            file = yield Work(partial(look, directory, name))
+            if file is None:
+                raise NotFoundError("the workspace has no such file")
+            if self.holding is not None:
+                yield from self._parts.leases.confirm(op, self._held(op))
+            place = objects.place(op, key)
+            progress = Progress(tell, file.size)
+            return (yield from there(upload(objects, op, key, place, put, file, progress)))  # type: ignore[no-any-return]
 
-    @operation
-    def checkpoint(self, op: Operation, tell: Tell | None) -> Plan[Checkpoint]:
+    def checkpoint(self, timeout: float | None, tell: Tell | None) -> Plan[Checkpoint]:
         """Make what is here what the next holder gets."""
-        holding = self._held(op)
-        files = yield Work(partial(scan, self.path))
-        here = {file.name for file in files}
-        kept = {name: entry for name, entry in self._kept.items() if name not in here}
-        check_shape((*here, *kept))
-        size = sum(file.size for file in files) + sum(entry.size for entry in kept.values())
-        self._quota.check(Usage(len(files) + len(kept), size))
-        done = yield from self._parts.checkpoints.save(op, holding, files, kept, tell)
-        self._kept = kept
-        op.size = done.sent
-        return done
+        with self.wire.begin("checkpoint", timeout) as op:
+            holding = self._held(op)
+            files = yield Work(partial(scan, self.path))
+            here = {file.name for file in files}
+            kept = {name: entry for name, entry in self._kept.items() if name not in here}
+            check_shape((*here, *kept))
+            size = sum(file.size for file in files) + sum(entry.size for entry in kept.values())
+            self._quota.check(Usage(len(files) + len(kept), size))
+            done = yield from self._parts.checkpoints.save(op, holding, files, kept, tell)
+            self._kept = kept
+            op.size = done.sent
+            return done
 
 
 def _not_open() -> InvalidInputError:

@@ -68,10 +68,13 @@ class Cells:
 
     def judge(self, op: Operation, sid: bytes, stored: Stored | None) -> Cell | None:
         """Return the session in what is stored; None if it is absent, expired or moved."""
-        form = self._form(op, stored)
-        if stored is None or not isinstance(form, Live) or form.ends_at <= op.now:
+        if stored is None:
             return None
-        return Cell(sid, stored, form)
+        now, expires_at = op.now, stored.record.expires_at
+        if expires_at is not None and expires_at <= now:
+            return None
+        form = decode_cell(stored.body)
+        return Cell(sid, stored, form) if type(form) is Live and form.ends_at > now else None
 
     def _form(self, op: Operation, stored: Stored | None) -> Live | Moved | None:
         if stored is None:

@@ -13,7 +13,7 @@ from statekit.errors import CorruptDataError, UnserialisableError
 __all__ = ["Live", "Moved", "Roster", "decode_cell", "decode_roster", "encode_form", "encode_live"]
 
 
-class Live(msgspec.Struct, frozen=True, array_like=True, tag=1):
+class Live(msgspec.Struct, frozen=True, array_like=True, tag=1, gc=False):
     """A session.
 
     Attributes:

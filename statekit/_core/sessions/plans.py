@@ -12,9 +12,9 @@ import msgspec
 from statekit._core.clock import MILLISECOND
 from statekit._core.codec import encode
 from statekit._core.envelope import Stored
-from statekit._core.ids import is_session_id, sid_of
+from statekit._core.ids import presented
 from statekit._core.limits import check_label, check_owner
-from statekit._core.pipeline import Operation, Wire, fetch, operation, repeat
+from statekit._core.pipeline import Operation, Wire, fetch, repeat
 from statekit._core.plan import Plan, clean_up, gather
 from statekit._core.retry import Backoff
 from statekit.driver import UNSEEN, Committed, Entry, Gone, Record, RecordDriver
@@ -54,10 +54,9 @@ class SessionPlans:
         self.policy = policy
         self._interval = policy.touch_interval // MILLISECOND
 
-    @operation
     def create(
         self,
-        op: Operation,
+        timeout: float | None,
         data: Mapping[str, Any] | None = None,
         *,
         owner: str | None = None,
@@ -65,37 +64,44 @@ class SessionPlans:
         since: str | None = None,
     ) -> Plan[Session]:
         """Store a new session, and only then make its owner's record know it."""
-        _check_login(owner, label, since)
-        encoded = {_checked(key): msgspec.Raw(encode(value, at=key)) for key, value in (data or {}).items()}
-        live = Live(op.now, op.now + self._cells.lifetime, op.now, owner, label, b"", b"", encoded)
-        identifier, cell = yield from self._cells.plant(op, lambda _: live)
-        op.size = len(cell.stored.body)
-        if owner is not None:
-            try:
-                yield from self._owners.admit(op, name_of(owner), cell.sid, live, since)
-            except BaseException as error:
-                yield from clean_up(error, lambda: self._cells.discard(op, cell.sid))
-                raise
-        return Session(identifier, cell)
+        with self.wire.begin("create", timeout) as op:
+            _check_login(owner, label, since)
+            encoded = {_checked(key): msgspec.Raw(encode(value, at=key)) for key, value in (data or {}).items()}
+            live = Live(op.now, op.now + self._cells.lifetime, op.now, owner, label, b"", b"", encoded)
+            identifier, cell = yield from self._cells.plant(op, lambda _: live)
+            op.size = len(cell.stored.body)
+            if owner is not None:
+                try:
+                    yield from self._owners.admit(op, name_of(owner), cell.sid, live, since)
+                except BaseException as error:
+                    yield from clean_up(error, lambda: self._cells.discard(op, cell.sid))
+                    raise
+            return Session(identifier, cell)
 
-    @operation
-    def load(self, op: Operation, identifier: str) -> Plan[Session | None]:
+    def load(self, timeout: float | None, identifier: str) -> Plan[Session | None]:
         """Read a session in one round trip; a malformed id costs none."""
-        if not is_session_id(identifier):
-            return None
-        cell = yield from self._cells.find(op, sid_of(identifier))
-        if cell is None:
-            return None
-        op.size = len(cell.stored.body)
-        return Session(identifier, cell)
+        with self.wire.begin("load", timeout) as op:
+            sid = presented(identifier)
+            if sid is None:
+                return None
+            driver, key = self._driver(), self._cells.key(sid)  # as Cells.find, but every request comes by here
+            record = yield from fetch(op, driver, driver.read, key)
+            cell = self._cells.judge(op, sid, self.wire.vault.open(key, record))
+            if cell is None:
+                return None
+            op.size = len(cell.stored.body)
+            return Session(identifier, cell)
 
-    @operation
-    def save(self, op: Operation, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[object]:
+    def save(self, timeout: float | None, session: Session, *, on_conflict: OnConflict = "merge") -> Plan[None]:
         """Store what changed; where nothing did, touch."""
-        if on_conflict not in ("merge", "reject", "overwrite"):
-            raise InvalidInputError("on_conflict is merge, reject or overwrite")
-        changes = session.changes()
-        return self._store(op, session, changes, on_conflict) if changes else self._touch(op, session)
+        with self.wire.begin("save", timeout) as op:
+            if on_conflict not in ("merge", "reject", "overwrite"):
+                raise InvalidInputError("on_conflict is merge, reject or overwrite")
+            changes = session.changes()
+            if changes:
+                yield from self._store(op, session, changes, on_conflict)
+            else:
+                yield from self._touch(op, session)
 
     def _store(self, op: Operation, session: Session, changes: Changes, on_conflict: OnConflict) -> Plan[None]:
         base = session.cell
@@ -121,34 +127,32 @@ class SessionPlans:
                 yield from op.pause(backoff, _contended())
         raise _gone()
 
-    @operation
-    def update(self, op: Operation, identifier: str, function: Callable[[Session], object]) -> Plan[Session]:
+    def update(self, timeout: float | None, identifier: str, function: Callable[[Session], object]) -> Plan[Session]:
         """Apply a function to fresh data until it is stored."""
-        cell = None
-        sid = sid_of(identifier) if is_session_id(identifier) else b""
-        if sid:
-            cell = yield from self._cells.find(op, sid)
-        backoff = Backoff(0.005, 0.25)
-        while cell is not None:
-            session = Session(identifier, cell)
-            _check_returned(function(session))
-            changes = session.changes()
-            if not changes:
-                return session
-            live = msgspec.structs.replace(cell.live, saved_at=op.now, data=changes.applied_to(cell.live.data))
-            result = yield from self._cells.replace(op, cell, live)
-            if isinstance(result, Stored):
-                session.rebase(Cell(sid, result, live), changes)
-                return session
-            cell = self._cells.judge(op, sid, result.current)
-            if cell is not None:
-                yield from op.pause(backoff, _contended())
-        raise _gone()
+        with self.wire.begin("update", timeout) as op:
+            sid = presented(identifier)
+            cell = None if sid is None else (yield from self._cells.find(op, sid))
+            backoff = Backoff(0.005, 0.25)
+            while cell is not None:
+                session = Session(identifier, cell)
+                _check_returned(function(session))
+                changes = session.changes()
+                if not changes:
+                    return session
+                live = msgspec.structs.replace(cell.live, saved_at=op.now, data=changes.applied_to(cell.live.data))
+                result = yield from self._cells.replace(op, cell, live)
+                if isinstance(result, Stored):
+                    session.rebase(Cell(cell.sid, result, live), changes)
+                    return session
+                cell = self._cells.judge(op, cell.sid, result.current)
+                if cell is not None:
+                    yield from op.pause(backoff, _contended())
+            raise _gone()
 
-    @operation
-    def touch(self, op: Operation, session: Session) -> Plan[bool]:
+    def touch(self, timeout: float | None, session: Session) -> Plan[bool]:
         """Extend the session's expiry, at most once per touch interval; return whether the store was asked."""
-        return self._touch(op, session)
+        with self.wire.begin("touch", timeout) as op:
+            return (yield from self._touch(op, session))
 
     def _touch(self, op: Operation, session: Session) -> Plan[bool]:
         driver, sid = self._driver(), session.cell.sid
@@ -179,10 +183,9 @@ class SessionPlans:
         stored = self.wire.vault.open(self._cells.key(sid), record)
         return record if self._cells.judge(op, sid, stored) else None
 
-    @operation
     def rotate(
         self,
-        op: Operation,
+        timeout: float | None,
         session: Session,
         *,
         owner: str | None = None,
@@ -190,39 +193,39 @@ class SessionPlans:
         since: str | None = None,
     ) -> Plan[Session]:
         """Give the session a new id; bind it to an owner if it has none."""
-        _check_login(owner, label, since)
-        changes, cell = session.changes(), session.cell
-        encode_live(msgspec.structs.replace(cell.live, data=changes.applied_to(cell.live.data)))
-        rotation = Rotation(self._cells, self._owners, changes, owner, label, since)
-        return (yield from rotation.run(op, cell.sid))
+        with self.wire.begin("rotate", timeout) as op:
+            _check_login(owner, label, since)
+            changes, cell = session.changes(), session.cell
+            encode_live(msgspec.structs.replace(cell.live, data=changes.applied_to(cell.live.data)))
+            rotation = Rotation(self._cells, self._owners, changes, owner, label, since)
+            return (yield from rotation.run(op, cell.sid))
 
-    @operation
-    def destroy(self, op: Operation, session: Session | str) -> Plan[bool]:
+    def destroy(self, timeout: float | None, session: Session | str) -> Plan[bool]:
         """End a session; return whether there was one."""
-        identifier = session.id if isinstance(session, Session) else session
-        if not is_session_id(identifier):
-            return False
-        return (yield from self._cells.destroy(op, sid_of(identifier))) is not None
+        with self.wire.begin("destroy", timeout) as op:
+            identifier = session.id if isinstance(session, Session) else session
+            sid = presented(identifier)
+            return sid is not None and (yield from self._cells.destroy(op, sid)) is not None
 
-    @operation
-    def owner_mark(self, op: Operation, owner: str) -> Plan[str]:
+    def owner_mark(self, timeout: float | None, owner: str) -> Plan[str]:
         """Return what ``create`` compares to find out whether everything was revoked meanwhile."""
-        check_owner(owner)
-        _, roster = yield from self._owners.read(op, name_of(owner))
-        return roster.epoch.hex()
+        with self.wire.begin("owner_mark", timeout) as op:
+            check_owner(owner)
+            _, roster = yield from self._owners.read(op, name_of(owner))
+            return roster.epoch.hex()
 
-    @operation
-    def list(self, op: Operation, owner: str) -> Plan[list[SessionInfo]]:
+    def list(self, timeout: float | None, owner: str) -> Plan[list[SessionInfo]]:
         """Describe an owner's live sessions, one for each login."""
-        check_owner(owner)
-        name = name_of(owner)
-        _, roster = yield from self._owners.read(op, name)
-        yield from self._owners.finish(op, name, roster)
-        entries = {sid: entry for sid, entry in roster.live.items() if entry[1] > op.now}
-        found = yield from gather(
-            (self._described(op, name, sid, *entry) for sid, entry in entries.items()), SIDE_BY_SIDE
-        )
-        return list({info.handle: info for info in found if info is not None}.values())
+        with self.wire.begin("list", timeout) as op:
+            check_owner(owner)
+            name = name_of(owner)
+            _, roster = yield from self._owners.read(op, name)
+            yield from self._owners.finish(op, name, roster)
+            entries = {sid: entry for sid, entry in roster.live.items() if entry[1] > op.now}
+            found = yield from gather(
+                (self._described(op, name, sid, *entry) for sid, entry in entries.items()), SIDE_BY_SIDE
+            )
+            return list({info.handle: info for info in found if info is not None}.values())
 
     def _described(self, op: Operation, name: bytes, sid: bytes, root: bytes, ends_at: int) -> Plan[SessionInfo | None]:
         handle = handle_of(name, root)
@@ -237,50 +240,51 @@ class SessionPlans:
         last_seen = min(max(live.saved_at, until - self._cells.idle), op.now)
         return SessionInfo(handle, _moment(live.created_at), _moment(last_seen), _moment(until), live.label)
 
-    @operation
-    def revoke(self, op: Operation, handle: str) -> Plan[bool]:
+    def revoke(self, timeout: float | None, handle: str) -> Plan[bool]:
         """End the login that a handle names; return whether there was one."""
-        named = read_handle(handle)
-        if named is None:
-            return False
-        name, root = named
-        return (yield from self._owners.doom(op, name, lambda other: other == root, everything=False)) > 0
+        with self.wire.begin("revoke", timeout) as op:
+            named = read_handle(handle)
+            if named is None:
+                return False
+            name, root = named
+            return (yield from self._owners.doom(op, name, lambda other: other == root, everything=False)) > 0
 
-    @operation
-    def revoke_all(self, op: Operation, owner: str, *, keep: Session | str | None = None) -> Plan[int]:
+    def revoke_all(self, timeout: float | None, owner: str, *, keep: Session | str | None = None) -> Plan[int]:
         """End all logins of an owner but one; return how many sessions there were."""
-        check_owner(owner)
-        root = yield from self._root(op, keep)
-        return (yield from self._owners.doom(op, name_of(owner), lambda other: other != root, everything=True))
+        with self.wire.begin("revoke_all", timeout) as op:
+            check_owner(owner)
+            root = yield from self._root(op, keep)
+            return (yield from self._owners.doom(op, name_of(owner), lambda other: other != root, everything=True))
 
     def _root(self, op: Operation, keep: Session | str | None) -> Plan[bytes]:
         """Return the root of the login to keep. By id, a session that is being rotated would be killed."""
         if isinstance(keep, Session):
             return keep.cell.live.root or keep.cell.sid
-        if keep is None or not is_session_id(keep):
-            return b""
-        cell = yield from self._cells.follow(op, sid_of(keep))
+        sid = presented(keep)
+        cell = None if sid is None else (yield from self._cells.follow(op, sid))
         return (cell.live.root or cell.sid) if cell else b""
 
-    @operation
-    def sweep(self, op: Operation) -> Plan[Swept]:
+    def sweep(self, timeout: float | None) -> Plan[Swept]:
         """Delete what expired more than an hour ago and was not touched since it was seen."""
-        records = 0
-        for prefix in (self._cells.prefix, self._owners.prefix):
-            cursor = None
-            while True:
-                op.extend()
-                driver = self._driver()
-                page = yield from fetch(op, driver, driver.page, prefix, cursor=cursor, limit=PAGE)
-                old = {
-                    e.key: e for e in page.items if e.expires_at is not None and e.expires_at <= op.now - SWEEP_AFTER
-                }
-                deleted = yield from gather((self._reclaim(op, entry) for entry in old.values()), SIDE_BY_SIDE)
-                records += sum(deleted)
-                cursor = page.cursor
-                if cursor is None:
-                    break
-        return Swept(records=records)
+        with self.wire.begin("sweep", timeout) as op:
+            records = 0
+            for prefix in (self._cells.prefix, self._owners.prefix):
+                cursor = None
+                while True:
+                    op.extend()
+                    driver = self._driver()
+                    page = yield from fetch(op, driver, driver.page, prefix, cursor=cursor, limit=PAGE)
+                    old = {
+                        e.key: e
+                        for e in page.items
+                        if e.expires_at is not None and e.expires_at <= op.now - SWEEP_AFTER
+                    }
+                    deleted = yield from gather((self._reclaim(op, entry) for entry in old.values()), SIDE_BY_SIDE)
+                    records += sum(deleted)
+                    cursor = page.cursor
+                    if cursor is None:
+                        break
+            return Swept(records=records)
 
     def _reclaim(self, op: Operation, entry: Entry) -> Plan[bool]:
         driver = self._driver()

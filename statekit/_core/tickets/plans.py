@@ -14,13 +14,13 @@ from msgspec.structs import replace
 from statekit._core.commit import Lost, commit
 from statekit._core.envelope import Stored
 from statekit._core.faults import indeterminate
-from statekit._core.ids import is_session_id, session_id, sid_of, text_of, write_id
+from statekit._core.ids import presented, session_id, sid_of, text_of, write_id
 from statekit._core.keys import RESERVED, check_key, redact
 from statekit._core.limits import check_owner
 from statekit._core.objects.describe import Put, info_of
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.objects.presigning import PresignPlans, upload_grant
-from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, operation, read, repeat
+from statekit._core.pipeline import Doubt, Operation, Wire, attempt, fetch, read, repeat
 from statekit._core.plan import Plan
 from statekit._core.retry import Backoff
 from statekit.driver import ABSENT, ANY, Committed, Continue, Entry, Gone, Match, RecordDriver, Refused, Stat
@@ -59,10 +59,9 @@ class TicketPlans:
         self._presigning = PresignPlans(objects)
         self._prefix = f"{prefix}t/"
 
-    @operation
     def reserve(
         self,
-        op: Operation,
+        timeout: float | None,
         key: str | None,
         prefix: str | None,
         sizes: tuple[int, int],
@@ -73,71 +72,77 @@ class TicketPlans:
         form: bool,
     ) -> Plan[Ticket]:
         """Write a ticket, and sign an upload to where nobody looks."""
-        target = _target(key, prefix)
-        op.key = redact(target)
-        if owner is not None:
-            check_owner(owner)
-        identifier = session_id()
-        name = sid_of(identifier).hex()
-        grant = upload_grant(_STAGING + name, sizes, put, expires_in, form=form)
-        meta = put.meta()
-        ends_at = op.now + grant.lifetime * 1000
-        slip = Slip(
-            phase="reserved",
-            key=target,
-            owner=owner,
-            sizes=sizes,
-            if_absent=put.if_absent,
-            headers=(meta.content_type, meta.cache_control, meta.content_disposition),
-            user=dict(meta.user or {}),
-            ends_at=ends_at,
-            write_id=text_of(write_id()),
-        )
-        yield from self._commit(op, name, None, slip)
-        signed = yield from self._presigning.sign(op, grant)
-        return Ticket(identifier, target, signed, signed.expires_at)
+        with self.wire.begin("reserve", timeout) as op:
+            target = _target(key, prefix)
+            op.key = redact(target)
+            if owner is not None:
+                check_owner(owner)
+            identifier = session_id()
+            name = sid_of(identifier).hex()
+            grant = upload_grant(_STAGING + name, sizes, put, expires_in, form=form)
+            meta = put.meta()
+            ends_at = op.now + grant.lifetime * 1000
+            slip = Slip(
+                phase="reserved",
+                key=target,
+                owner=owner,
+                sizes=sizes,
+                if_absent=put.if_absent,
+                headers=(meta.content_type, meta.cache_control, meta.content_disposition),
+                user=dict(meta.user or {}),
+                ends_at=ends_at,
+                write_id=text_of(write_id()),
+            )
+            yield from self._commit(op, name, None, slip)
+            signed = yield from self._presigning.sign(op, grant)
+            return Ticket(identifier, target, signed, signed.expires_at)
 
-    @operation
-    def confirm(self, op: Operation, identifier: str, owner: str | None, crc32c: int | None) -> Plan[ObjectInfo]:
+    def confirm(
+        self, timeout: float | None, identifier: str, owner: str | None, crc32c: int | None
+    ) -> Plan[ObjectInfo]:
         """Publish what was uploaded; a second time is the same as once."""
-        name = _name_of(identifier)
-        while True:
-            op.extend()
-            stored, slip = yield from self._held(op, name, owner)
-            if slip.phase == "done":
-                return _info(slip)
-            if slip.phase == "failed":
-                raise _failed()
-            if slip.phase == "reserved":
-                entered = yield from self._enter(op, name, stored, slip, crc32c)
-                if entered is None:
-                    continue
-                stored, slip = entered
-            done = yield from self._publish(op, name, stored, slip)
-            if done is not None:
-                return _info(done)
+        with self.wire.begin("confirm", timeout) as op:
+            name = _name_of(identifier)
+            while True:
+                op.extend()
+                stored, slip = yield from self._held(op, name, owner)
+                if slip.phase == "done":
+                    return _info(slip)
+                if slip.phase == "failed":
+                    raise _failed()
+                if slip.phase == "reserved":
+                    entered = yield from self._enter(op, name, stored, slip, crc32c)
+                    if entered is None:
+                        continue
+                    stored, slip = entered
+                done = yield from self._publish(op, name, stored, slip)
+                if done is not None:
+                    return _info(done)
 
-    @operation
-    def abandon(self, op: Operation, identifier: str, owner: str | None) -> Plan[bool]:
+    def abandon(self, timeout: float | None, identifier: str, owner: str | None) -> Plan[bool]:
         """Give a ticket up; say whether nothing was or will be published by it."""
-        name = _name_of(identifier)
-        while True:
-            found = yield from self._look(op, name)
-            if found is None or found[1].owner != owner:
+        with self.wire.begin("abandon", timeout) as op:
+            name = _name_of(identifier)
+            while True:
+                found = yield from self._look(op, name)
+                if found is None or found[1].owner != owner:
+                    return True
+                stored, slip = found
+                if slip.phase in ("done", "publishing"):
+                    return False
+                if (
+                    slip.phase == "reserved"
+                    and (yield from self._commit(op, name, stored, _moved(slip, "dead"))) is None
+                ):
+                    continue
+                yield from self._unstage(op, name)
                 return True
-            stored, slip = found
-            if slip.phase in ("done", "publishing"):
-                return False
-            if slip.phase == "reserved" and (yield from self._commit(op, name, stored, _moved(slip, "dead"))) is None:
-                continue
-            yield from self._unstage(op, name)
-            return True
 
-    @operation
-    def sweep(self, op: Operation) -> Plan[Swept]:
+    def sweep(self, timeout: float | None) -> Plan[Swept]:
         """Delete what was uploaded and never confirmed, finish what was begun, and delete old tickets."""
-        uploads = yield from self._sweep_staging(op)
-        return Swept(records=(yield from self._sweep_records(op)), uploads=uploads)
+        with self.wire.begin("sweep", timeout) as op:
+            uploads = yield from self._sweep_staging(op)
+            return Swept(records=(yield from self._sweep_records(op)), uploads=uploads)
 
     def _held(self, op: Operation, name: str, owner: str | None) -> Plan[_Held]:
         """Return a ticket.
@@ -346,9 +351,10 @@ def _name_of(identifier: str) -> str:
     Raises:
         NotFoundError: No ticket can be called so.
     """
-    if not is_session_id(identifier):
+    sid = presented(identifier)
+    if sid is None:
         raise NotFoundError("there is no such ticket (any more)", clause="O-40")
-    return sid_of(identifier).hex()
+    return sid.hex()
 
 
 def _moved(slip: Slip, phase: str) -> Slip:
