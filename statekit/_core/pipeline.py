@@ -85,7 +85,7 @@ class Wire:
             raise closed()
 
 
-class Operation(Struct, gc=False):
+class Operation(Struct):
     """One call of the application, from its beginning to its event: a ``with`` block in a plan.
 
     Attributes:

@@ -36,7 +36,7 @@ __all__ = [
 T = TypeVar("T")
 
 
-class Call(Struct, frozen=True, gc=False):
+class Call(Struct, frozen=True):
     """Send one request: call a driver's method, which has the colour that its backend was opened with."""
 
     method: Callable[..., Any]
