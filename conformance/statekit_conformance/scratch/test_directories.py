@@ -201,8 +201,9 @@ def test_the_quota_of_files_is_exact(small):
 @clause("X-05")
 def test_a_stream_over_the_quota_is_refused_where_it_passes_it_and_leaves_nothing(small):
     def endless():
+        yield from [bytes(100)] * 20  # past the quota in the middle of a piece that is stored at once
         while True:
-            yield bytes(100)
+            yield bytes(65_536)
 
     with small.scratch.workspace() as workspace:
         workspace.write("a", b"before")
