@@ -201,7 +201,7 @@ def test_the_quota_of_files_is_exact(small):
 @clause("X-05")
 def test_a_stream_over_the_quota_is_refused_where_it_passes_it_and_leaves_nothing(small):
     def endless():
-        yield from [bytes(100)] * 20  # past the quota in the middle of a piece that is stored at once
+        yield from [bytes(100)] * 20  # passes the quota; what follows need not be a thread's work for each 100 bytes
         while True:
             yield bytes(65_536)
 

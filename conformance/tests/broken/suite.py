@@ -20,13 +20,12 @@ from statekit_conformance.agreement import budget
 from statekit_conformance.targets import Target
 from statekit_conformance.verdicts import clauses_of
 
-from .catalogue import CONTROLS, MUTANTS
+from .catalogue import CONTROLS, JUDGED, MUTANTS
 from .mutant import Mutant
 
 ONLY = os.environ.get("STATEKIT_MUTANTS_ONLY", "").split()
 EVERY = bool(os.environ.get("STATEKIT_MUTANTS_ALL"))
 CHOSEN = {name: mutant for name, mutant in {**MUTANTS, **CONTROLS}.items() if not ONLY or name in ONLY}
-NAMED = frozenset(clause for mutant in MUTANTS.values() for clause in mutant.clauses)
 KILLS: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 """Mutant, clause, and what the cases said that failed."""
 ASKED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -41,7 +40,7 @@ def target_of(mutant: Mutant) -> Target:
         url=mutant.url,
         start=mutant.begin,
         stop=mutant.end,
-        clauses=frozenset(mutant.clauses) or NAMED,
+        clauses=JUDGED[mutant.scheme],
     )
 
 
