@@ -18,7 +18,7 @@ QUIET = ["-q", "--no-header", "--tb=line", "--show-capture=no", "--disable-warni
 
 
 def judged(folder: Path, *names: str, every: bool = False, patience: float = 20.0) -> dict[str, Any]:
-    """Run the suite on some mutants or all; return by name ``kills`` and ``asked``, each by clause.
+    """Run the suite on some mutants or all; return by name ``kills`` and ``asked``, each by clause, and ``accidents``.
 
     Args:
         folder: An empty one, for what the run leaves.

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
+import traceback
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import Phase
 
+import statekit
+import statekit_conformance
 from statekit_conformance.agreement import budget
 from statekit_conformance.targets import Target
 from statekit_conformance.verdicts import clauses_of
@@ -28,6 +31,8 @@ EVERY = bool(os.environ.get("STATEKIT_MUTANTS_ALL"))
 CHOSEN = {name: mutant for name, mutant in {**MUTANTS, **CONTROLS}.items() if not ONLY or name in ONLY}
 KILLS: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 """Mutant, clause, and what the cases said that failed."""
+ACCIDENTS: dict[str, list[str]] = defaultdict(list)
+"""Mutant, and what is wrong with its own lines: what a case says then is no judgement."""
 ASKED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 
 budget.PHASES = (Phase.generate,)  # nobody reads the programs that kill
@@ -102,10 +107,39 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         ASKED[name][clause].append(item.nodeid)
 
 
+_MISTAKES = (TypeError, AttributeError, NameError, ImportError)
+"""What Python says of lines that are wrong."""
+_HERE = str(Path(__file__).parent)
+_OURS = (_HERE, *(str(Path(module.__file__).parent) for module in (statekit, statekit_conformance)))
+
+
+def accident(error: BaseException | None) -> str | None:
+    """Return what is wrong with a mutant's own lines, if that is what an error goes back to."""
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # what is kept and raised again has itself behind it
+        seen.add(id(error))
+        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
+        if isinstance(error, _MISTAKES) and frames and frames[-1].filename.startswith(_HERE):
+            return f"{frames[-1].name}: {type(error).__name__}: {error}"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Note what fails by a mistake in a mutant instead of by what is wrong with it."""
+    report = yield
+    found = accident(call.excinfo.value) if call.excinfo else None
+    if found:
+        ACCIDENTS[_scheme(item)].append(found)
+        report.user_properties.append(("accident", found))
+    return report
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note who killed whom."""
     facts = dict(report.user_properties).get("statekit")
-    if report.failed and isinstance(facts, dict):
+    if report.failed and isinstance(facts, dict) and "accident" not in dict(report.user_properties):
         name = dict(report.user_properties)["broken"]
         case = report.nodeid.rpartition("::")[2].partition("[")[0]
         crash = getattr(report.longrepr, "reprcrash", None)
@@ -119,5 +153,5 @@ def pytest_sessionfinish() -> None:
     """Write down who killed whom."""
     folder = os.environ.get("STATEKIT_MUTANTS")
     if folder:
-        found = {name: {"kills": KILLS[name], "asked": ASKED[name]} for name in CHOSEN}
+        found = {name: {"kills": KILLS[name], "asked": ASKED[name], "accidents": ACCIDENTS[name]} for name in CHOSEN}
         Path(folder, "kills.json").write_text(json.dumps(found, indent=1))

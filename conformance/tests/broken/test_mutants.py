@@ -44,6 +44,7 @@ def test_the_clause_kills(scheme, verdicts, record_property):
         "mutant", (mutant.name, {clause: by[0].partition(":")[0] if by else None for clause, by in killers.items()})
     )
     alive = {clause: told["asked"].get(clause, ()) for clause, by in killers.items() if not by}
+    assert not told["accidents"], f"the lines of {mutant.name} are wrong"
     assert not alive, f"{mutant.name} survives these cases: {alive}"
 
 
