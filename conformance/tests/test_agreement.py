@@ -41,7 +41,7 @@ def fails_in_its_own_words(driver: Any, *_: Any, **__: Any) -> Committed:
 DEFECTS = [
     (on_records, records.told, LocalRecords, "delete", deletes_whatever_is_there),
     (on_records, records.told, LocalRecords, "touch", fails_in_its_own_words),
-    (on_objects, object_driver.told, LocalObjects, "delete", deletes_whatever_is_there),
+    (on_objects, object_driver.deleted, LocalObjects, "delete", deletes_whatever_is_there),
     (on_objects, object_driver.told, LocalUploads, "finish", fails_in_its_own_words),
     (on_objects, object_driver.told, LocalObjects, "copy", fails_in_its_own_words),
     (sessions.SessionPrograms, sessions.told, LocalRecords, "delete", deletes_whatever_is_there),

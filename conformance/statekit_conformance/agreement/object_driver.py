@@ -119,7 +119,7 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
         """Delete; without a condition an engine need not know whether there was anything."""
         key = self.meant(key, how, which // 2)
         line = call("objects.delete", self.prefix + key, expect=self.expectation(key, how, which))
-        self.both.evaluate(line, told=gone if how == "any" else None)
+        self.both.evaluate(line, told=gone if how == "any" else deleted)
         self.remember(key)
 
     @rule(
@@ -187,18 +187,22 @@ def told(side: Side, answer: Any) -> Any:
             return _stat(answer)
         case Committed() | Upload() | Part():
             return type(answer).__name__
-        case Gone.ABSENT | Refused(current=None):
-            return "absent"
         case Refused():
-            known = isinstance(answer.current, Stat) and answer.current.meta is not None
-            answer = ("refused", told(side, answer.current) if known else Token.UNSEEN)
+            current = answer.current
+            known = isinstance(current, Stat) and current.meta is not None
+            return ("refused", told(side, current) if known or current is None else Token.UNSEEN)
         case list():
-            answer = _listed(answer)
+            return _listed(answer)
     return answer
 
 
+def deleted(side: Side, answer: Any) -> Any:
+    """Tell an answer to a delete with a condition: a refusal may say that there is nothing, as a success does."""
+    return "absent" if answer in (Gone.ABSENT, Refused(None)) else told(side, answer)
+
+
 def gone(side: Side, answer: Any) -> Any:
-    """Tell that nothing is there any more, whether or not there was anything."""
+    """Tell an answer to a delete without one: an engine need not know whether there was anything."""
     return "gone" if isinstance(answer, Gone) else told(side, answer)
 
 
