@@ -15,14 +15,14 @@ from .records import RecordPrograms
 from .sessions import SessionPrograms
 
 
-@clause("S-60")
+@clause("S-60", threads=True)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_sessions_are_answered_as_in_memory(subject, seed):
     numbers = count()
     agreement_of(lambda: SessionPrograms(subject, next(numbers)), subject, seed)
 
 
-@clause("O-48")
+@clause("O-48", threads=True)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_objects_are_answered_as_in_memory(subject, seed):
     numbers = count()
