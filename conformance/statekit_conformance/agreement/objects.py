@@ -50,8 +50,9 @@ keys = st.sampled_from(("a",) * 8 + ("a/b", "a/b/c") * 3 + KEYS)
 
 def fresh(count: int, size: int) -> Expression:
     """Return bytes that differ from all others of a program."""
-    mark = b"%08d" % count
-    return Expression(f"({mark!r} * {size // 8 + 1})[-{size}:]" if size > 8 else repr(mark[-size:]))
+    mark, (whole, rest) = b"%08d" % count, divmod(size, 8)
+    parts = [*([repr(mark[-rest:])] if rest else ()), *([f"{mark!r} * {whole}"] if whole else ())]
+    return Expression(" + ".join(parts))
 
 
 class ObjectPrograms(RuleBasedStateMachine):
