@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, NoReturn
@@ -24,7 +25,9 @@ def forked(function: Callable[[], object]) -> Iterator[Callable[[], int]]:
     Yields:
         Waits for the child, and returns its exit status: 1 if the function raised, which the child prints.
     """
-    child = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # from 3.12 on, of threads, which are what cases are about
+        child = os.fork()
     if not child:
         _call_and_end(function)
     ended: list[int] = []

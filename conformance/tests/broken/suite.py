@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from collections import defaultdict
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -17,12 +16,11 @@ from typing import Any
 import pytest
 from hypothesis import Phase
 
-import statekit
-import statekit_conformance
 from statekit_conformance.agreement import budget
 from statekit_conformance.targets import Target
 from statekit_conformance.verdicts import clauses_of
 
+from .accident import accident
 from .catalogue import CONTROLS, JUDGED, MUTANTS
 from .mutant import Mutant
 
@@ -105,24 +103,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.skip("it is dead")
     for clause in clauses:
         ASKED[name][clause].append(item.nodeid)
-
-
-_MISTAKES = (TypeError, AttributeError, NameError, ImportError)
-"""What Python says of lines that are wrong."""
-_HERE = str(Path(__file__).parent)
-_OURS = (_HERE, *(str(Path(module.__file__).parent) for module in (statekit, statekit_conformance)))
-
-
-def accident(error: BaseException | None) -> str | None:
-    """Return what is wrong with a mutant's own lines, if that is what an error goes back to."""
-    seen: set[int] = set()
-    while error is not None and id(error) not in seen:  # what is kept and raised again has itself behind it
-        seen.add(id(error))
-        frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename.startswith(_OURS)]
-        if isinstance(error, _MISTAKES) and frames and frames[-1].filename.startswith(_HERE):
-            return f"{frames[-1].name}: {type(error).__name__}: {error}"
-        error = error.__cause__ or error.__context__
-    return None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -11,8 +11,11 @@ from functools import partial
 
 import pytest
 
+from statekit import contract
 from statekit.contract import CLAUSES
 
+from . import declarations
+from .accident import accident
 from .catalogue import CONTROLS, MUTANTS
 from .run import judged
 
@@ -62,3 +65,21 @@ def test_every_clause_has_a_mutant():
 
 def test_every_mutant_is_told_apart_by_its_name():
     assert len({mutant.name for mutant in MUTANTS.values()}) == len(MUTANTS) >= 80
+
+
+def raised(code, file):
+    """Return what a line of a file raises."""
+    try:
+        exec(compile(code, file, "exec"))
+    except Exception as error:
+        return error
+
+
+def test_a_mistake_in_a_mutants_own_lines_is_told_from_what_it_does_to_others():
+    theirs = raised("None.read", declarations.__file__)
+    assert accident(theirs) == "<module>: AttributeError: 'NoneType' object has no attribute 'read'"
+    wrapped = OSError()
+    wrapped.__cause__, theirs.__context__ = theirs, wrapped
+    assert accident(wrapped) == accident(theirs)
+    assert accident(raised("None.read", contract.__file__)) is None
+    assert accident(raised("raise ValueError", declarations.__file__)) is None
