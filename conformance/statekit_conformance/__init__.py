@@ -10,7 +10,9 @@ if TYPE_CHECKING:
 __all__ = ["clause"]
 
 
-def clause(*ids: str, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) -> pytest.MarkDecorator:
+def clause(
+    *ids: str, needs: tuple[str, ...] = (), takes: tuple[str, ...] = (), threads: bool = False
+) -> pytest.MarkDecorator:
     """Say which clauses of the contract a case is evidence for.
 
     Args:
@@ -18,7 +20,8 @@ def clause(*ids: str, needs: tuple[str, ...] = (), takes: tuple[str, ...] = ()) 
         needs: What this case needs of a target besides what its clauses need: ``records``, ``objects``, ``multipart``,
             ``reopen``, ``processes``, ``durable``.
         takes: What it takes of an engine besides what its clauses take, by the names of the engines' certification.
+        threads: Whether it is asked of an asynchronous state wherever core runs the drivers in threads.
     """
     import pytest
 
-    return pytest.mark.clause(*ids, needs=needs, takes=takes)
+    return pytest.mark.clause(*ids, needs=needs, takes=takes, threads=threads)

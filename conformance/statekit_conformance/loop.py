@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from typing import Any, Self
 
 __all__ = ["Blocking", "Loop"]
@@ -18,6 +18,11 @@ class Loop:
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._ends: list[Callable[[], object]] = []
+
+    def at_end(self, call: Callable[[], object]) -> None:
+        """Have something called before the thread ends, which may run what it takes in the loop."""
+        self._ends.append(call)
 
     def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
         """Run a coroutine to its end and return its result. An interruption of the wait cancels it."""
@@ -38,6 +43,8 @@ class Loop:
 
     def close(self) -> None:
         """End the thread; a second call does nothing."""
+        while self._ends:
+            self._ends.pop()()
         with self._lock:
             loop, thread = self._loop, self._thread
             self._loop = self._thread = None

@@ -111,6 +111,11 @@ class Subject:
         self.report: Callable[[Any], None] = _nobody_listens
         self._closing = ExitStack()
 
+    @classmethod
+    def at(cls, url: str, colour: Colour, *, clock: FakeClock | None = None) -> Self:
+        """Return a subject of any backend, outside of a run: what counter-examples begin with."""
+        return cls(Site(url.partition(":")[0], (url, url)), colour, clock=clock)
+
     @property
     def root(self) -> Path:
         """Where this test's workspaces have their directories, in all its processes."""

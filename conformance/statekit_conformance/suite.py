@@ -18,7 +18,7 @@ from .report import Report
 from .running import CannotStartError, Running
 from .table import write_table
 from .targets import Target
-from .verdicts import clauses_of, needs_of, obstacles, takes_of
+from .verdicts import clauses_of, needs_of, obstacles, takes_of, threads_of
 from .waivers import WaiverError, read_waivers
 
 __all__ = ["Suite"]
@@ -67,7 +67,7 @@ class Suite:
         if "statekit_running" in metafunc.fixturenames:
             stores, clauses = _uses_stores(metafunc), clauses_of(metafunc.definition)
             most = 1 if _MIXED in metafunc.fixturenames else 2
-            threads = self.config.option.statekit_threads
+            threads = self.config.option.statekit_threads or threads_of(metafunc.definition)
             places = [
                 Place(target, colour)
                 for target in self.choice.targets
@@ -246,7 +246,8 @@ def _colours(target: Target, *, stores: bool, threads: bool) -> tuple[Any, ...]:
     """Return the colours that make a difference to a target.
 
     Without asynchronous drivers an asynchronous state runs the others in threads, which is core's doing: it is judged
-    on the backends of this process and this host, and elsewhere where that is asked for.
+    on the backends of this process and this host, and elsewhere by the cases for which it was measured to be cheap, or
+    where that is asked for.
     """
     from statekit.driver import Reach
     from statekit.plugins import find

@@ -10,7 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from .running import Running
 
-__all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles", "takes_of"]
+__all__ = ["CERTIFIED", "STATUSES", "clauses_of", "needs_of", "obstacles", "takes_of", "threads_of"]
 
 STATUSES: Final = ("fail", "waived", "engine-fault", "pass", "skipped", "not-claimed")
 """What a clause can come to on a target. Of several cases the first of these decides."""
@@ -170,6 +170,11 @@ def needs_of(item: pytest.Item) -> frozenset[str]:
 def takes_of(item: pytest.Item) -> tuple[str, ...]:
     """Return what the case itself takes of an engine, besides what its clauses take."""
     return tuple(name for mark in item.iter_markers("clause") for name in mark.kwargs.get("takes", ()))
+
+
+def threads_of(item: pytest.Item) -> bool:
+    """Return whether the case is asked of asynchronous states on threads without anybody's asking for these."""
+    return any(mark.kwargs.get("threads") for mark in item.iter_markers("clause"))
 
 
 def obstacles(

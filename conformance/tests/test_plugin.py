@@ -194,6 +194,16 @@ class TestNativeItems:
         assert f"{ONE}[memory" not in again.stdout
         assert again.returncode == 1
 
+    @pytest.mark.parametrize("option", [(), ("--statekit-threads",)], ids=["by default", "asked for"])
+    def test_asynchronous_states_on_threads_are_judged_by_agreement_and_where_asked_for(self, option, tmp_path):
+        plugins = plugin_in(tmp_path, "odd_plugin", HANGING)
+        agreement, another = "test_programs_on_sessions_are_answered_as_in_memory", "test_a_prefix_may_end_anywhere"
+        chosen = ["--collect-only", "-q", "-k", f"{agreement} or {another}", "--statekit-url", "odd://x", *option]
+        done = pytest_in(tmp_path, *WHOLE, *chosen, paths=[plugins])
+        assert f"{agreement}[odd-async" in done.stdout
+        assert f"{another}[odd-sync" in done.stdout
+        assert (f"{another}[odd-async" in done.stdout) == bool(option)
+
     def test_several_workers_report_as_one(self, tmp_path):
         pytest.importorskip("xdist")
         options = [*SUITE, "--statekit-target", "memory,local", "-k", "test_versions and not processes"]

@@ -1,73 +1,66 @@
 """Two sides that are asked the same: a target, and the memory backend, which is the specification.
 
-A program is a list of calls. Each is made on both sides, its answers are told in words that hold on both (an id, a
+Each line of a program is run on both sides as it is shown. Its answers are told in words that hold on both (an id, a
 version or a handle is the n-th that was seen, whatever it says), and the first pair that differs is a ``Disagreement``
 with the program so far, to be pasted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any
 
 from statekit.driver import Token
 from statekit.errors import StateError
 from statekit.testing import FakeClock
 
-__all__ = ["Disagreement", "Lockstep", "Name", "Side", "Told"]
+from .program import Expression, Program, call
 
-_UNTOLD: Final = object()
+__all__ = ["Disagreement", "Lockstep", "Side", "Told"]
 
 
 class Disagreement(AssertionError):  # noqa: N818
-    """The target answers otherwise than the memory backend does."""
+    """The target answers otherwise than the memory backend does.
+
+    Attributes:
+        program: Shows it: the last line is what they do not agree about. It takes ``url`` to be the backend's.
+        told: The target's answer.
+        expected: The memory backend's.
+    """
+
+    def __init__(self, program: str, told: str, expected: str) -> None:
+        last = program.rpartition("\n")[2]
+        summary = f"{last[:90]} is {told[:90]} here, and {expected[:90]} in memory"
+        super().__init__(f"{summary}\n\n{program}\n# here:      {told}\n# in memory: {expected}")
+        self.program, self.told, self.expected = program, told, expected
 
 
-@dataclass(frozen=True)
-class Name:
-    """What an earlier call returned, on whichever side it is used: ``s1``, or a part of it, ``s1.id``."""
-
-    text: str
-
-    def __getattr__(self, part: str) -> Name:
-        if part.startswith("_"):
-            raise AttributeError(part)
-        return Name(f"{self.text}.{part}")
-
-    def __repr__(self) -> str:
-        return self.text
-
-
-@dataclass
 class Side:
     """One side.
 
-    Attributes:
-        things: What calls are made on, by name, such as ``state``.
+    Args:
         clock: Its own.
-        known: What its calls returned, by name.
+        words: The import of what programs are written with.
+        things: What calls are made on, by name, such as ``state``.
+
+    Attributes:
+        known: What the lines of a program see, and leave behind, by name.
         roles: Which of its opaque texts was seen as which, in order.
     """
 
-    things: Mapping[str, Any]
-    clock: FakeClock
-    known: dict[str, Any] = field(default_factory=dict)
-    roles: dict[Any, str] = field(default_factory=dict)
+    def __init__(self, clock: FakeClock, words: str = "", **things: Any) -> None:
+        self.clock = clock
+        self.known: dict[str, Any] = {"clock": clock, **things}
+        self.roles: dict[Any, str] = {}
+        self.execute(words)
 
-    def resolved(self, value: Any) -> Any:
-        """Return what a value with names in it is on this side."""
-        if isinstance(value, Name):
-            first, *parts = value.text.split(".")
-            found = self.known[first]
-            for part in parts:
-                found = getattr(found, part)
-            return found
-        if isinstance(value, list | tuple):
-            return type(value)(map(self.resolved, value))
-        if isinstance(value, dict):
-            return {key: self.resolved(item) for key, item in value.items()}
-        return value
+    def execute(self, statement: str) -> None:
+        """Run a line that is no expression."""
+        exec(statement, self.known)  # noqa: S102  # what is shown is what was run
+
+    def value(self, expression: str | Expression) -> Any:
+        """Return what an expression is on this side."""
+        return eval(str(expression), self.known)  # noqa: S307  # as above
 
     def role(self, kind: str, opaque: Any) -> str | None:
         """Return which one of its kind an opaque value is."""
@@ -87,13 +80,12 @@ class Lockstep:
     Args:
         target: The side that is judged.
         memory: The specification.
-        opening: The program's first lines.
+        program: What is run; so far it opens a target.
         told: How answers are told.
     """
 
-    def __init__(self, target: Side, memory: Side, opening: list[str], told: Told) -> None:
-        self.target, self.memory, self.told = target, memory, told
-        self.lines = list(opening)
+    def __init__(self, target: Side, memory: Side, program: Program, told: Told) -> None:
+        self.target, self.memory, self.program, self.told = target, memory, program, told
         self._names: dict[str, int] = {}
 
     @property
@@ -103,64 +95,61 @@ class Lockstep:
 
     def advance(self, millis: int) -> None:
         """Let time pass on both sides."""
-        self.lines.append(f"clock.advance({millis / 1000})")
+        self.program.add(f"clock.advance({millis / 1000})")
         for side in (self.target, self.memory):
             side.clock.advance(millis / 1000)
 
-    def call(self, path: str, *args: Any, named: str | None = None, **options: Any) -> Name | None:
-        """Call ``thing.method`` or ``thing.store.method`` on both sides.
+    def call(self, path: str, *args: Any, named: str | None = None, **options: Any) -> Expression | None:
+        """Call ``thing.method`` or ``thing.store.method`` on both sides, as ``evaluate`` does."""
+        return self.evaluate(call(path, *args, **options), named=named)
+
+    def evaluate(self, text: str, *, named: str | None = None, told: Told | None = None) -> Expression | None:
+        """Evaluate an expression on both sides.
 
         Returns:
             The answer's name, if it is to have one and is not None and no error.
         """
-        name = None
-        if named is not None:
-            self._names[named] = self._names.get(named, 0) + 1
-            name = f"{named}{self._names[named]}"
-        shown = [*map(repr, args), *(f"{key}={value!r}" for key, value in options.items())]
-        return self._run(name, f"{path}({', '.join(shown)})", lambda side: _called(side, path, args, options))
+        name = None if named is None else self._name(named)
+        self.program.add(f"{name} = {text}" if name else text)
+        here, there = self._answers(lambda side: side.value(text), told or self.told)
+        if name is None or here is None or isinstance(there, Exception):
+            return None
+        self.target.known[name], self.memory.known[name] = here, there
+        return Expression(name)
 
-    def do(self, text: str, action: Callable[[Side], Any]) -> None:
-        """Do something that is no call, such as changing a session; ``text`` shows it."""
-        self._run(None, text, action)
+    def execute(self, statement: str) -> None:
+        """Do something that is no call, such as changing a session."""
+        self.program.add(statement)
+        self._answers(lambda side: side.execute(statement), self.told)
 
-    def _run(self, name: str | None, text: str, action: Callable[[Side], Any]) -> Name | None:
-        self.lines.append(f"{name} = {text}" if name else text)
+    def _name(self, stem: str) -> str:
+        self._names[stem] = self._names.get(stem, 0) + 1
+        return f"{stem}{self._names[stem]}"
+
+    def _answers(self, ask: Callable[[Side], Any], told: Told) -> tuple[Any, Any]:
+        """Return both answers to the last line, which agree."""
         before = self.now
         answers = []
         for side in (self.target, self.memory):
-            answer, told = self._outcome(side, action)
+            answers.append(self._outcome(side, ask, told))
             # Waiting between attempts moves a side's clock by a random time.
             side.clock.advance((before - side.clock.now()) / 1000)
-            answers.append((answer, told))
-        (here, told), (there, expected) = answers
-        if not agree(told, expected):
-            raise Disagreement(self._message(str(told), str(expected)))
-        if name is None or here is None or isinstance(here, Exception):
-            return None
-        self.target.known[name], self.memory.known[name] = here, there
-        return Name(name)
+        (here, found), (there, expected) = answers
+        if not agree(found, expected):
+            cause = here if isinstance(here, Exception) else None
+            raise Disagreement(str(self.program), str(found), str(expected)) from cause
+        if isinstance(there, StateError):
+            self.program.expect(type(there).__name__)
+        return here, there
 
-    def _message(self, told: str, expected: str) -> str:
-        last = self.lines[-1]
-        program = "\n".join([*self.lines, f"# here:      {told}", f"# in memory: {expected}"])
-        return f"{last[:90]} is {told[:90]} here, and {expected[:90]} in memory\n\n{program}"
-
-    def _outcome(self, side: Side, action: Callable[[Side], Any]) -> tuple[Any, Any]:
+    def _outcome(self, side: Side, ask: Callable[[Side], Any], told: Told) -> tuple[Any, Any]:
         try:
-            answer = action(side)
-        except StateError as error:
+            answer = ask(side)
+        except Exception as error:
+            if side is self.memory and not isinstance(error, StateError):
+                raise  # the line itself is wrong
             return error, f"raises {type(error).__name__}"
-        return answer, self.told(side, answer)
-
-
-def _called(side: Side, path: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    first, *parts = path.split(".")
-    method = side.things[first]
-    for part in parts:
-        method = getattr(method, part)
-    answer = method(*map(side.resolved, args), **{key: side.resolved(value) for key, value in options.items()})
-    return answer if not hasattr(answer, "__next__") else list(answer)
+        return answer, told(side, answer)
 
 
 def agree(one: Any, other: Any) -> bool:

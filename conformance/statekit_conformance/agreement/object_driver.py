@@ -6,35 +6,53 @@ from typing import Any, Final
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from msgspec.structs import replace
 
 from statekit.backends.memory.objects import MemoryObjects
-from statekit.driver import ABSENT, ANY, Chunk, Committed, Gone, Match, Meta, Page, Refused, Stat, Token
+from statekit.driver import (
+    ABSENT,
+    ANY,
+    Chunk,
+    Committed,
+    Expect,
+    Gone,
+    Match,
+    Meta,
+    Page,
+    Part,
+    Refused,
+    Stat,
+    Token,
+    Upload,
+)
 from statekit.testing import FakeClock
 from statekit_conformance.drivers import ObjectCalls
+from statekit_conformance.subject import Subject
 
-from .lockstep import Lockstep, Name, Side
+from .lockstep import Lockstep, Side
 from .objects import COPIES, PREFIXES, fresh, keys, some
+from .program import Expression, Program, call, opening
 
 __all__ = ["ObjectDriverPrograms"]
 
 SIZES: Final = (1, 2, 255, 256, 32_768, 32_769)
 METAS: Final = (Meta(), Meta(content_type="text/plain"), Meta(cache_control="no-store", user={"a": "b", "c-d": "e"}))
+WORDS: Final = "from statekit.driver import ABSENT, ANY, Match, Meta"
 
 
 class ObjectDriverPrograms(RuleBasedStateMachine):
     """Objects are written at once and in parts, read, copied, deleted and listed page by page."""
 
-    def __init__(self, objects: ObjectCalls, clock: FakeClock, number: int) -> None:
+    def __init__(self, subject: Subject, objects: ObjectCalls, number: int) -> None:
         super().__init__()
         spec = MemoryObjects()
-        other = FakeClock(clock.now())
-        spec.clock = other
+        spec.clock = other = FakeClock(subject.clock.now())
         memory = ObjectCalls(spec, None, objects.prefix, objects.timeout, lambda: None)
         self.prefix = objects.key(f"{number}/")
-        sides = Side({"objects": objects}, clock), Side({"objects": memory}, other)
-        self.both = Lockstep(*sides, [], told)
+        sides = Side(subject.clock, WORDS, objects=objects), Side(other, WORDS, objects=memory)
+        self.both = Lockstep(*sides, Program([WORDS, *opening(subject, "objects", "objects_driver")]), told)
         self.multipart = hasattr(objects.raw, "begin")
-        self.seen: dict[str, list[Name]] = {}
+        self.seen: dict[str, list[Expression]] = {}
         self.count = 0
 
     def meant(self, key: str, how: str, which: int) -> str:
@@ -42,14 +60,22 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
         known = list(self.seen)
         return known[-1 - which % len(known)] if how in ("seen", "info") and known else key
 
-    def expectation(self, key: str, how: str, which: int) -> tuple[str, Any]:
-        """Return an expectation as it is shown, and as it is on a side."""
+    def expectation(self, key: str, how: str, which: int) -> Expect:
+        """Return an expectation."""
         seen = self.seen.get(key, [])
-        if how == "seen" and seen:
-            name = seen[-1 - which % len(seen)]
-            return f"Match({name}.version)", lambda side: Match(side.resolved(name).version)
-        fixed = {"absent": ABSENT, "foreign": Match("0" * 16)}.get(how, ANY)
-        return repr(fixed), lambda _: fixed
+        match how:
+            case "seen" if seen:
+                return Match(seen[-1 - which % len(seen)].version)
+            case "absent":
+                return ABSENT
+            case "foreign":
+                return Match("0" * 16)
+        return ANY
+
+    def described(self, meta: Meta) -> Meta:
+        """Return what is stored beside the next write, its id among it."""
+        self.count += 1
+        return replace(meta, write_id=f"{self.count:016}")
 
     def remember(self, key: str) -> None:
         """Describe an object, and remember its version."""
@@ -58,7 +84,7 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
             return
         seen = self.seen.setdefault(key, [])
         memory = self.both.memory
-        if not seen or memory.resolved(seen[-1]).version != memory.resolved(name).version:
+        if not seen or memory.value(seen[-1]).version != memory.value(name).version:
             seen.append(name)
 
     @rule(
@@ -70,15 +96,9 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     )
     def write(self, key: str, size: int, how: str, which: int, meta: Meta) -> None:
         """Write."""
-        self.count += 1
-        key = self.meant(key, how, which // 2)
-        data, (shown, expect) = fresh(self.count, size), self.expectation(key, how, which)
-        self.both.do(
-            f"objects.write({self.prefix + key!r}, {data[:8]!r}…[:{size}], expect={shown}, meta={meta})",
-            lambda side: side.things["objects"].write(
-                self.prefix + key, data, expect=expect(side), meta=_with_id(meta, self.count)
-            ),
-        )
+        key, meta = self.meant(key, how, which // 2), self.described(meta)
+        place, data, expect = self.prefix + key, fresh(self.count, size), self.expectation(key, how, which)
+        self.both.call("objects.write", place, data, expect=expect, meta=meta)
         self.remember(key)
 
     @rule(
@@ -90,24 +110,16 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     def read(self, key: str, start: int, over: int, how: str) -> None:
         """Read a range that ends before, at or after the end of what was seen last."""
         seen = self.seen.get(key, [])[-1:]
-        size = self.both.memory.resolved(seen[0]).size if seen else 0
-        length, (shown, expect) = max(1, size - start + over), self.expectation(key, how, 0)
-        self.both.do(
-            f"objects.read({self.prefix + key!r}, start={start}, length={length}, expect={shown})",
-            lambda side: side.things["objects"].read(
-                self.prefix + key, start=start, length=length, expect=expect(side)
-            ),
-        )
+        size = self.both.memory.value(seen[0]).size if seen else 0
+        length, expect = max(1, size - start + over), self.expectation(key, how, 0)
+        self.both.call("objects.read", self.prefix + key, start=start, length=length, expect=expect)
 
     @rule(key=keys, how=st.sampled_from(("any", "seen", "foreign")), which=some)
     def delete(self, key: str, how: str, which: int) -> None:
         """Delete; without a condition an engine need not know whether there was anything."""
         key = self.meant(key, how, which // 2)
-        shown, expect = self.expectation(key, how, which)
-        self.both.do(
-            f"objects.delete({self.prefix + key!r}, expect={shown})",
-            lambda side: _deleted(side.things["objects"].delete(self.prefix + key, expect=expect(side)), how),
-        )
+        line = call("objects.delete", self.prefix + key, expect=self.expectation(key, how, which))
+        self.both.evaluate(line, told=gone if how == "any" else deleted)
         self.remember(key)
 
     @rule(
@@ -122,19 +134,9 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
         seen = self.seen.get(source)
         if not seen:
             return
-        self.count += 1
-        name, (shown, expect) = seen[-1 - which % len(seen)], self.expectation(to, how, 0)
-        self.both.do(
-            f"objects.copy({self.prefix + source!r}, {self.prefix + to!r}, pinned={name}.version, "
-            f"expect={shown}, meta={meta})",
-            lambda side: side.things["objects"].copy(
-                self.prefix + source,
-                self.prefix + to,
-                pinned=side.resolved(name).version,
-                expect=expect(side),
-                meta=_with_id(meta, self.count),
-            ),
-        )
+        pinned = seen[-1 - which % len(seen)].version
+        places, expect = (self.prefix + source, self.prefix + to), self.expectation(to, how, 0)
+        self.both.call("objects.copy", *places, pinned=pinned, expect=expect, meta=self.described(meta))
         self.remember(to)
 
     @rule(
@@ -158,29 +160,16 @@ class ObjectDriverPrograms(RuleBasedStateMachine):
     )
     def write_in_parts(self, key: str, size: int, end: str, how: str, meta: Meta) -> None:
         """Begin, send the only part, which may be of any size, and finish or not."""
-        self.count += 1
-        data, (shown, expect) = fresh(self.count, size), self.expectation(key, how, 0)
-
-        def upload(side: Side) -> Any:
-            parts = side.things["objects"].multipart
-            begun = parts.begin(self.prefix + key, meta=_with_id(meta, self.count))
-            part = parts.part(begun, 1, data)
-            if end == "finish":
-                return parts.finish(begun, [part], data, expect=expect(side))
-            return parts.abort(begun) if end == "abort" else None
-
-        self.both.do(f"{end} an upload to {self.prefix + key!r} of {data[:8]!r}…[:{size}], expect={shown}", upload)
+        meta = self.described(meta)
+        data = fresh(self.count, size)
+        upload = self.both.call("objects.multipart.begin", self.prefix + key, meta=meta, named="upload")
+        part = self.both.call("objects.multipart.part", upload, 1, data, named="part")
+        if end == "finish":
+            expect = self.expectation(key, how, 0)
+            self.both.call("objects.multipart.finish", upload, [part], data, expect=expect)
+        elif end == "abort":
+            self.both.call("objects.multipart.abort", upload)
         self.remember(key)
-
-
-def _with_id(meta: Meta, count: int) -> Meta:
-    return Meta(meta.content_type, meta.cache_control, meta.content_disposition, meta.user, f"{count:016}")
-
-
-def _deleted(answer: Any, how: str) -> Any:
-    if how == "any" and not isinstance(answer, Refused):
-        return "gone"
-    return "absent" if answer in (Gone.ABSENT, Refused(None)) else answer
 
 
 def _stat(stat: Stat) -> tuple[Any, ...]:
@@ -196,8 +185,8 @@ def told(side: Side, answer: Any) -> Any:
             return ("chunk", answer.data, _stat(answer.stat))
         case Stat():
             return _stat(answer)
-        case Committed():
-            return "committed"
+        case Committed() | Upload() | Part():
+            return type(answer).__name__
         case Refused():
             current = answer.current
             known = isinstance(current, Stat) and current.meta is not None
@@ -205,6 +194,16 @@ def told(side: Side, answer: Any) -> Any:
         case list():
             return _listed(answer)
     return answer
+
+
+def deleted(side: Side, answer: Any) -> Any:
+    """Tell an answer to a delete with a condition: a refusal may say that there is nothing, as a success does."""
+    return "absent" if answer in (Gone.ABSENT, Refused(None)) else told(side, answer)
+
+
+def gone(side: Side, answer: Any) -> Any:
+    """Tell an answer to a delete without one: an engine need not know whether there was anything."""
+    return "gone" if isinstance(answer, Gone) else told(side, answer)
 
 
 def _listed(pages: list[Page[Stat]]) -> tuple[Any, ...]:

@@ -15,7 +15,8 @@ from statekit.testing import FakeClock
 from statekit.types import ObjectInfo, Prefix, StoredObject
 from statekit_conformance.subject import Subject
 
-from .lockstep import Lockstep, Name, Side
+from .lockstep import Lockstep, Side
+from .program import Expression, Program, call, opening
 
 __all__ = ["COPIES", "PREFIXES", "ObjectPrograms", "fresh", "keys", "some"]
 
@@ -47,10 +48,11 @@ keys = st.sampled_from(("a",) * 8 + ("a/b", "a/b/c") * 3 + KEYS)
 """Mostly the same ones, so that calls meet."""
 
 
-def fresh(count: int, size: int) -> bytes:
+def fresh(count: int, size: int) -> Expression:
     """Return bytes that differ from all others of a program."""
-    mark = b"%08d" % count
-    return (mark * (size // 8 + 1))[-size:] if size > 8 else mark[-size:]
+    mark, (whole, rest) = b"%08d" % count, divmod(size, 8)
+    parts = [*([repr(mark[-rest:])] if rest else ()), *([f"{mark!r} * {whole}"] if whole else ())]
+    return Expression(" + ".join(parts))
 
 
 class ObjectPrograms(RuleBasedStateMachine):
@@ -62,11 +64,10 @@ class ObjectPrograms(RuleBasedStateMachine):
         other = FakeClock(start)
         self.target = subject.open(namespace=f"{subject.namespace}{number}")
         self.memory = statekit.open("memory:", clock=other, timeout=60)
-        opening = [f"clock = FakeClock({start})", "state = statekit.open(url, clock=clock)"]
-        sides = Side({"state": self.target}, subject.clock), Side({"state": self.memory}, other)
-        self.both = Lockstep(*sides, opening, told)
+        sides = Side(subject.clock, state=self.target), Side(other, state=self.memory)
+        self.both = Lockstep(*sides, Program(opening(subject, "state", "open")), told)
         self.multipart = "multipart" in offers(subject)
-        self.versions: dict[str, list[Name]] = {}
+        self.versions: dict[str, list[Expression]] = {}
         self.large = self.count = 0
 
     def meant(self, key: str, how: str, which: int) -> str:
@@ -88,10 +89,10 @@ class ObjectPrograms(RuleBasedStateMachine):
                 return {"if_match": "0" * 16}
         return {}
 
-    def put_bytes(self, key: str, data: bytes, **options: Any) -> None:
+    def put_bytes(self, key: str, data: Expression, **options: Any) -> None:
         """Put, and look at what is then there."""
         self.count += 1
-        name = self.both.call("state.objects.put", key, Shown(data), named="v", **options)
+        name = self.both.call("state.objects.put", key, data, named="v", **options)
         if name is not None:
             self.versions.setdefault(key, []).append(name)
         self.both.call("state.objects.get", key)
@@ -170,7 +171,8 @@ class ObjectPrograms(RuleBasedStateMachine):
     )
     def list(self, prefix: str, delimiter: str | None, start_after: str | None) -> None:
         """List."""
-        self.both.call("state.objects.list", prefix, delimiter=delimiter, start_after=start_after)
+        line = call("state.objects.list", prefix, delimiter=delimiter, start_after=start_after)
+        self.both.evaluate(f"list({line})")
 
     @rule(millis=st.sampled_from((1, 3_600_000, 86_400_000)))
     def wait_and_sweep(self, millis: int) -> None:
@@ -183,14 +185,6 @@ class ObjectPrograms(RuleBasedStateMachine):
         for state in (self.target, self.memory):
             state.close()
         self.both.target.clock.advance((self.both.memory.clock._start - self.both.target.clock.now()) / 1000)  # noqa: SLF001
-
-
-class Shown(bytes):
-    """Bytes that are shown shorter than they are, such as ``(b'00000001' * 4)[:30]``."""
-
-    def __repr__(self) -> str:
-        mark = bytes(self[-8:])
-        return repr(mark) if len(self) <= len(mark) else f"({mark!r} * {len(self) // 8 + 1})[-{len(self)}:]"
 
 
 def offers(subject: Subject) -> frozenset[str]:

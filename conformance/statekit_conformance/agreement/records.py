@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from statekit.backends.memory.records import MemoryRecords
-from statekit.driver import ABSENT, ANY, Committed, Entry, Gone, Match, Record, Refused, Token
+from statekit.driver import ABSENT, ANY, Committed, Entry, Expect, Gone, Match, Record, Refused, Sight, Token
 from statekit.testing import FakeClock
 from statekit_conformance.drivers import RecordCalls
+from statekit_conformance.subject import Subject
 
-from .lockstep import Lockstep, Name, Side
+from .lockstep import Lockstep, Side
+from .program import Expression, Program, opening
 
 __all__ = ["RecordPrograms"]
 
@@ -25,6 +27,8 @@ EXTENSIONS: Final = (1, 10, 999, 1_000, HOUR)
 MOMENTS: Final = (1, 999, 1_000, HOUR // 2)
 FOREIGN: Final = ("0", "x", "AAAAAAAAAAAAAAAA")
 
+WORDS: Final = "from statekit.driver import ABSENT, ANY, Entry, Match"
+
 some = st.sampled_from((0, 0, 0, 1, 1, 2, 3, 5, 20))
 """Something that was seen: the last, or how long ago."""
 keys = st.sampled_from(("a", "a/b") * 4 + KEYS)
@@ -34,19 +38,18 @@ keys = st.sampled_from(("a", "a/b") * 4 + KEYS)
 class RecordPrograms(RuleBasedStateMachine):
     """Records are written, touched, deleted and listed, each on what was once seen."""
 
-    def __init__(self, records: RecordCalls, clock: FakeClock, number: int) -> None:
+    def __init__(self, subject: Subject, records: RecordCalls, number: int) -> None:
         super().__init__()
-        self.clock, self.start = clock, clock.now()
+        self.clock, self.start = subject.clock, subject.clock.now()
         other = FakeClock(self.start)
-        spec = MemoryRecords()
-        memory = RecordCalls(spec, None, records.prefix, records.timeout, lambda: None)
+        memory = RecordCalls(MemoryRecords(), None, records.prefix, records.timeout, lambda: None)
         self.prefix = records.key(f"{number}/")
-        sides = Side({"records": records}, clock), Side({"records": memory}, other)
-        self.both = Lockstep(*sides, [f"clock = FakeClock({self.start})"], told)
-        self.seen: dict[str, list[Name]] = {key: [] for key in KEYS}
+        sides = Side(self.clock, WORDS, records=records), Side(other, WORDS, records=memory)
+        self.both = Lockstep(*sides, Program([WORDS, *opening(subject, "records", "records")]), told)
+        self.seen: dict[str, list[Expression]] = {key: [] for key in KEYS}
         self.passed = 0
 
-    def one(self, key: str, number: int) -> Name | None:
+    def one(self, key: str, number: int) -> Expression | None:
         """Return something that was seen of a record once."""
         seen = self.seen[key]
         return seen[-1 - number % len(seen)] if seen else None
@@ -57,9 +60,9 @@ class RecordPrograms(RuleBasedStateMachine):
         if found is not None and self._differs(key, found):
             self.seen[key].append(found)
 
-    def _differs(self, key: str, found: Name) -> bool:
-        last = self.seen[key][-1:]
-        return not last or self.both.memory.resolved(last[0]) != self.both.memory.resolved(found)
+    def _differs(self, key: str, found: Expression) -> bool:
+        last, memory = self.seen[key][-1:], self.both.memory
+        return not last or memory.value(last[0]) != memory.value(found)
 
     def expiry(self, offset: int | None) -> int | None:
         """Return a time from now."""
@@ -68,25 +71,22 @@ class RecordPrograms(RuleBasedStateMachine):
     @rule(key=keys, size=st.sampled_from(SIZES), offset=st.sampled_from(EXPIRIES))
     def create(self, key: str, size: int, offset: int | None) -> None:
         """Write where nothing is expected."""
-        self.both.call("records.write", self.prefix + key, _bytes(size), expect=ABSENT, expires_at=self.expiry(offset))
-        self.look(key)
+        self.put(key, size, ABSENT, offset)
 
     @rule(key=keys, which=some, size=st.sampled_from(SIZES), offset=st.sampled_from(EXPIRIES))
     def write(self, key: str, which: int, size: int, offset: int | None) -> None:
         """Write over a version that is or was there, or never was."""
-        seen = self.one(key, which)
-        self.both.do(
-            f"records.write({self.prefix + key!r}, bytes({size}), expect=Match({seen}.version), "
-            f"expires_at={self.expiry(offset)})",
-            lambda side: side.things["records"].write(
-                self.prefix + key, _bytes(size), expect=_match(side, seen), expires_at=self.expiry(offset)
-            ),
-        )
+        self.put(key, size, _match(self.one(key, which)), offset)
+
+    def put(self, key: str, size: int, expect: Expect, offset: int | None) -> None:
+        """Write, and see what is then there."""
+        place, value = self.prefix + key, Expression(_bytes(size))
+        self.both.call("records.write", place, value, expect=expect, expires_at=self.expiry(offset))
         self.look(key)
 
     def later(self, key: str, millis: int) -> int:
         """Return an expiry after all that a record has had: core only extends."""
-        known = [self.both.memory.resolved(seen).expires_at or 0 for seen in self.seen[key]]
+        known = [self.both.memory.value(seen).expires_at or 0 for seen in self.seen[key]]
         return max([self.both.now - HOUR, *known]) + millis
 
     @rule(key=keys, which=some, millis=st.sampled_from(EXTENSIONS))
@@ -100,13 +100,8 @@ class RecordPrograms(RuleBasedStateMachine):
     @rule(key=keys, which=some, how=st.sampled_from(("any", "version", "entry", "entry")))
     def delete(self, key: str, which: int, how: str) -> None:
         """Delete what is there, or what is or was seen."""
-        seen = self.one(key, which)
-        self.both.do(
-            f"records.delete({self.prefix + key!r}, expect={how} of {seen})",
-            lambda side: side.things["records"].delete(
-                self.prefix + key, expect=_sight(side, self.prefix + key, seen, how)
-            ),
-        )
+        place = self.prefix + key
+        self.both.call("records.delete", place, expect=_sight(place, self.one(key, which), how))
         self.look(key)
 
     @rule(key=keys, millis=st.sampled_from(EXTENSIONS))
@@ -116,10 +111,7 @@ class RecordPrograms(RuleBasedStateMachine):
         if seen is None:
             return
         self.both.call("records.touch", place, seen=seen, expires_at=self.later(key, millis))
-        self.both.do(
-            f"records.delete({place!r}, expect=entry of {seen})",
-            lambda side: side.things["records"].delete(place, expect=_sight(side, place, seen, "entry")),
-        )
+        self.both.call("records.delete", place, expect=_sight(place, seen, "entry"))
         self.look(key)
 
     @rule(prefix=st.sampled_from(("", "a", "a/", "a/b", "b", "c")), limit=st.sampled_from((1, 2, 3, 5, 1000)))
@@ -143,7 +135,7 @@ class RecordPrograms(RuleBasedStateMachine):
     @rule(key=keys, off=st.sampled_from((-1, 0, 1)))
     def wait_for_an_expiry(self, key: str, off: int) -> None:
         """Let time pass to the very millisecond, the one before, or the one after."""
-        seen = self.seen[key][-1:] and self.both.memory.resolved(self.seen[key][-1])
+        seen = self.seen[key][-1:] and self.both.memory.value(self.seen[key][-1])
         left = seen.expires_at + off - self.both.now if seen and seen.expires_at else 0
         if 0 < left <= 2 * HOUR:
             self.passed += left
@@ -155,21 +147,21 @@ class RecordPrograms(RuleBasedStateMachine):
         self.clock.advance((self.start - self.clock.now()) / 1000)
 
 
-def _bytes(size: int) -> bytes:
-    return bytes(range(256)) * (size // 256) + bytes(range(size % 256))
+def _bytes(size: int) -> str:
+    whole, rest = divmod(size, 256)
+    return f"bytes(range(256)) * {whole} + bytes(range({rest}))" if whole else f"bytes(range({rest}))"
 
 
-def _match(side: Side, seen: Name | None) -> Match:
-    return Match(FOREIGN[0] if seen is None else side.resolved(seen).version)
+def _match(seen: Expression | None) -> Match:
+    return Match(FOREIGN[0] if seen is None else seen.version)
 
 
-def _sight(side: Side, key: str, seen: Name | None, how: str) -> Any:
+def _sight(key: str, seen: Expression | None, how: str) -> Sight:
     if how == "any":
         return ANY
     if seen is None or how == "version":
-        return _match(side, seen)
-    record: Record = side.resolved(seen)
-    return Entry(key, record.version, record.expires_at, record.stamp)
+        return _match(seen)
+    return Entry(key, seen.version, seen.expires_at, seen.stamp)
 
 
 def told(side: Side, answer: Any) -> Any:

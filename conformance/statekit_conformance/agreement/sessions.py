@@ -13,7 +13,8 @@ from statekit.testing import FakeClock
 from statekit.types import SessionInfo, SessionPolicy
 from statekit_conformance.subject import Subject
 
-from .lockstep import Lockstep, Name, Side
+from .lockstep import Lockstep, Side
+from .program import Expression, Program, opening
 
 __all__ = ["SessionPrograms"]
 
@@ -27,6 +28,7 @@ SHOWN: Final = (
     "SessionPolicy(idle_timeout=timedelta(seconds=100), lifetime=timedelta(seconds=250), "
     "touch_interval=timedelta(seconds=10), sessions_per_owner=3)"
 )
+WORDS: Final = ("from datetime import timedelta", "from statekit.types import SessionPolicy")
 MOMENTS: Final = (1, 9_999, 10_000, 10_001, 40_000, 89_999, 99_999, 100_000, 149_999, 3_600_000, 3_850_000)
 """Milliseconds: around the touch interval, the idle timeout, the lifetime and the hour that a sweep leaves."""
 OWNERS: Final = ("ann", "Ann", "日本")
@@ -46,20 +48,19 @@ class SessionPrograms(RuleBasedStateMachine):
         other = FakeClock(self.start)
         self.target = subject.open(namespace=namespace, policy=POLICY)
         self.memory = statekit.open("memory:", policy=POLICY, clock=other, timeout=60)
-        opening = [f"clock = FakeClock({self.start})", f"state = statekit.open(url, clock=clock, policy={SHOWN})"]
-        sides = Side({"state": self.target}, self.clock), Side({"state": self.memory}, other)
-        self.both = Lockstep(*sides, opening, told)
-        self.held: list[Name] = []
-        self.marks: list[Name] = []
-        self.handles: list[Name] = []
+        sides = Side(self.clock, state=self.target), Side(other, state=self.memory)
+        self.both = Lockstep(*sides, Program([*WORDS, *opening(subject, "state", "open", policy=SHOWN)]), told)
+        self.held: list[Expression] = []
+        self.marks: list[Expression] = []
+        self.handles: list[Expression] = []
         self.count = 0
 
-    def keep(self, name: Name | None) -> None:
+    def keep(self, name: Expression | None) -> None:
         """Hold a session that was created, loaded or rotated."""
         if name is not None:
             self.held.append(name)
 
-    def one(self, number: int, things: list[Name]) -> Name:
+    def one(self, number: int, things: list[Expression]) -> Expression:
         """Return one of several things."""
         return things[number % len(things)]
 
@@ -83,15 +84,13 @@ class SessionPrograms(RuleBasedStateMachine):
     @rule(which=some, key=st.sampled_from("abc"), value=st.sampled_from(VALUES))
     def change(self, which: int, key: str, value: Any) -> None:
         """Set a key of a held session."""
-        session = self.one(which, self.held)
-        self.both.do(f"{session}[{key!r}] = {value!r}", lambda side: side.resolved(session).__setitem__(key, value))
+        self.both.execute(f"{self.one(which, self.held)}[{key!r}] = {value!r}")
 
     @precondition(lambda self: self.held)
     @rule(which=some, key=st.sampled_from("abc"))
     def remove(self, which: int, key: str) -> None:
         """Delete a key of a held session."""
-        session = self.one(which, self.held)
-        self.both.do(f"{session}.pop({key!r}, None)", lambda side: side.resolved(session).pop(key, None))
+        self.both.evaluate(f"{self.one(which, self.held)}.pop({key!r}, None)")
 
     @precondition(lambda self: self.held)
     @rule(which=some, how=st.sampled_from(("merge", "merge", "reject", "overwrite")))
@@ -99,7 +98,7 @@ class SessionPrograms(RuleBasedStateMachine):
         """Save, and see what the session then holds."""
         session = self.one(which, self.held)
         self.both.call("state.sessions.save", session, on_conflict=how)
-        self.both.do(f"dict({session})", lambda side: dict(side.resolved(session)))
+        self.both.evaluate(f"dict({session})")
 
     @precondition(lambda self: self.held)
     @rule(
@@ -115,22 +114,17 @@ class SessionPrograms(RuleBasedStateMachine):
         self._write_and_save(other, theirs, how)
         self._write_and_save(session, mine, how)
 
-    def _write_and_save(self, name: Name, key: str, how: str) -> None:
-        self.both.do(f"{name}[{key!r}] = {key!r}", lambda side: side.resolved(name).__setitem__(key, key))
+    def _write_and_save(self, name: Expression, key: str, how: str) -> None:
+        self.both.execute(f"{name}[{key!r}] = {key!r}")
         self.both.call("state.sessions.save", name, on_conflict=how)
-        self.both.do(f"dict({name})", lambda side: dict(side.resolved(name)))
+        self.both.evaluate(f"dict({name})")
 
     @precondition(lambda self: self.held)
     @rule(which=some)
     def update(self, which: int) -> None:
         """Count."""
-        session = self.one(which, self.held)
-        self.both.do(
-            f"state.sessions.update({session}.id, lambda s: s.update(n=s['n'] + 1))",
-            lambda side: side.things["state"].sessions.update(
-                side.resolved(session).id, lambda s: s.update(n=s["n"] + 1)
-            ),
-        )
+        count = Expression("lambda s: s.update(n=s['n'] + 1)")
+        self.both.call("state.sessions.update", self.one(which, self.held).id, count)
 
     @precondition(lambda self: self.held)
     @rule(which=some)
@@ -157,12 +151,10 @@ class SessionPrograms(RuleBasedStateMachine):
     def show(self, owner: str) -> None:
         """List, and remember the handles."""
         found = self.both.call("state.sessions.list", owner, named="found")
-        sides = (self.both.target, self.both.memory)
-        for number in range(len(sides[1].known[str(found)]) if found else 0):
-            self.handles.append(Name(f"handle{len(self.handles)}"))
-            for side in sides:
-                infos = sorted(side.known[str(found)], key=_by_label)
-                side.known[self.handles[-1].text] = infos[number].handle
+        for number in range(len(self.both.memory.value(found)) if found else 0):
+            by_label = "key=lambda info: (info.label or '', info.created_at)"
+            handle = self.both.evaluate(f"sorted({found}, {by_label})[{number}].handle", named="handle")
+            self.handles += [handle] if handle else []
 
     @precondition(lambda self: self.handles)
     @rule(which=some)
@@ -192,7 +184,7 @@ class SessionPrograms(RuleBasedStateMachine):
     @rule(which=some, off=st.sampled_from((-1, 0, 1)))
     def wait_for_an_expiry(self, which: int, off: int) -> None:
         """Let time pass to the very millisecond, the one before, or the one after."""
-        session = self.both.memory.resolved(self.one(which, self.held))
+        session = self.both.memory.value(self.one(which, self.held))
         left = round(session.expires_at.timestamp() * 1000) + off - self.both.now
         if left > 0:
             self.both.advance(left)

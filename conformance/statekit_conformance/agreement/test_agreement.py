@@ -15,14 +15,14 @@ from .records import RecordPrograms
 from .sessions import SessionPrograms
 
 
-@clause("S-60")
+@clause("S-60", threads=True)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_sessions_are_answered_as_in_memory(subject, seed):
     numbers = count()
     agreement_of(lambda: SessionPrograms(subject, next(numbers)), subject, seed)
 
 
-@clause("O-48")
+@clause("O-48", threads=True)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_objects_are_answered_as_in_memory(subject, seed):
     numbers = count()
@@ -33,11 +33,11 @@ def test_programs_on_objects_are_answered_as_in_memory(subject, seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_a_record_driver_are_answered_as_in_memory(request, records, seed):
     subject, numbers = request.getfixturevalue("subject"), count()
-    agreement_of(lambda: RecordPrograms(records, subject.clock, next(numbers)), subject, seed)
+    agreement_of(lambda: RecordPrograms(subject, records, next(numbers)), subject, seed)
 
 
 @clause("O-90")
 @pytest.mark.parametrize("seed", SEEDS)
 def test_programs_on_an_object_driver_are_answered_as_in_memory(request, objects_driver, seed):
     subject, numbers = request.getfixturevalue("subject"), count()
-    agreement_of(lambda: ObjectDriverPrograms(objects_driver, subject.clock, next(numbers)), subject, seed)
+    agreement_of(lambda: ObjectDriverPrograms(subject, objects_driver, next(numbers)), subject, seed)

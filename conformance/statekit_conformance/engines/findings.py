@@ -22,7 +22,7 @@ NAMES = ("a!", "a-b", "a.b", "a/b/c", "a0", "B", "b c", "b+c", "b%20c", "d/e/f",
 _LEAST_ROUNDS, _MOST_ROUNDS, _BUDGET = 2, 12, 3.0  # the last in seconds
 _PATIENCE = 60.0  # seconds for one round of a race, or for the writes before a kill
 _KILLS = 3
-_ACKNOWLEDGED_BEFORE_KILL = 40
+_ACKNOWLEDGED_BEFORE_KILL = 10  # by each writer: one of them may wait while the others are served
 
 
 @dataclass(frozen=True)
@@ -131,21 +131,31 @@ def one_winner(
 
 
 class _Writer:
-    """Overwrites one key with growing numbers until it is told that the server was killed."""
+    """Overwrites one key with growing numbers until it is told that the server was killed.
+
+    Attributes:
+        acknowledged: How many of its writes were.
+        written: Set once there are enough of them for a kill to tell something.
+        refused: What the last attempt that failed was answered.
+    """
 
     def __init__(self, name: str, write: Callable[[str, int], object]) -> None:
         self.name, self.acknowledged = name, 0
+        self.written, self.refused = threading.Event(), "nothing"
         self._write = write
 
-    def run(self, killed: threading.Event, acknowledge: Callable[[], object]) -> None:
+    def run(self, killed: threading.Event) -> None:
         while not killed.is_set():
             try:
                 self._write(self.name, self.acknowledged + 1)
-            except Exception:  # noqa: BLE001  # the kill, or a connection of before the last one; the number is sent again
-                killed.wait(0.02)
+            except Exception as error:  # noqa: BLE001  # the kill, or a connection of before the last one
+                if not killed.is_set():
+                    self.refused = f"{type(error).__name__}: {error}"
+                killed.wait(0.02)  # and the number is sent again
             else:
                 self.acknowledged += 1
-                acknowledge()
+                if self.acknowledged == _ACKNOWLEDGED_BEFORE_KILL:
+                    self.written.set()
 
 
 def nothing_lost(
@@ -172,13 +182,13 @@ def nothing_lost(
 
 
 def _write_until_killed(engine: Engine, writers: Sequence[_Writer]) -> None:
-    acknowledged, killed = threading.Semaphore(0), threading.Event()
-    threads = [threading.Thread(target=writer.run, args=(killed, acknowledged.release)) for writer in writers]
+    killed = threading.Event()
+    threads = [threading.Thread(target=writer.run, args=(killed,)) for writer in writers]
     for thread in threads:
         thread.start()
     over = time.monotonic() + _PATIENCE
-    for _ in range(_ACKNOWLEDGED_BEFORE_KILL):
-        acknowledged.acquire(timeout=max(0.0, over - time.monotonic()))
+    for writer in writers:
+        writer.written.wait(max(0.0, over - time.monotonic()))
     engine.kill()
     killed.set()
     for thread in threads:
@@ -186,7 +196,10 @@ def _write_until_killed(engine: Engine, writers: Sequence[_Writer]) -> None:
 
 
 def _look_for(writer: _Writer, read: Callable[[str], int | None]) -> None:
-    require(writer.acknowledged, f"no write of {writer.name} was acknowledged before the kill")
+    require(
+        writer.acknowledged,
+        f"no write of {writer.name} was acknowledged in {_PATIENCE:g} s before the kill; it got {writer.refused}",
+    )
     found = read(writer.name)
     require(
         found is not None,

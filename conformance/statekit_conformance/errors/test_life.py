@@ -23,6 +23,7 @@ from statekit.objects import (
 from statekit.sessions import AsyncSessionStore, SessionStore
 from statekit.state import AsyncState, State
 from statekit_conformance import clause
+from statekit_conformance.forks import forked
 
 IDENTIFIER = "A" * 43
 
@@ -219,23 +220,19 @@ def use_on_both_sides_of_a_fork(subject, identifier):
     run = (lambda call: call) if subject.colour == "sync" else subject.site.loop.run
     before = many_uses(state, run, identifier, "before")  # connections and threads that the child must not use
     reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            # An event loop does not survive a fork: the child begins its own.
-            mine = (lambda call: call) if subject.colour == "sync" else asyncio.Runner().run
-            os.write(writing, repr(many_uses(state, mine, identifier, "child")).encode())
-            status = 0
-        finally:
-            os._exit(status)
-    os.close(writing)
-    parent = many_uses(state, run, identifier, "parent")
-    with os.fdopen(reading) as pipe:
+
+    def use_in_child():
+        # An event loop does not survive a fork: the child begins its own.
+        mine = (lambda call: call) if subject.colour == "sync" else asyncio.Runner().run
+        os.write(writing, repr(many_uses(state, mine, identifier, "child")).encode())
+
+    with forked(use_in_child) as status, os.fdopen(reading) as pipe:
+        os.close(writing)
+        parent = many_uses(state, run, identifier, "parent")
         answer = pipe.read()
-    _, status = os.waitpid(child, 0)
+        ended = status()
     after = many_uses(state, run, identifier, "parent again")
-    return before, parent, answer, os.waitstatus_to_exitcode(status), after
+    return before, parent, answer, ended, after
 
 
 def many_uses(state, run, identifier, name):

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from statekit.driver import AsyncSigningDriver, SigningDriver
-from statekit_conformance.presigning.serving import ASGIServer, GatewayServer, ThreadedServer
+from statekit_conformance.presigning.serving import GatewayServer, ThreadedServer, asgi_server
 from statekit_conformance.subject import StoreView, Subject
 
 KEYS = ("c3RhdGVraXQgY29uZm9ybWFuY2UgcmluZyBudW1iZXI=",)
@@ -19,7 +19,7 @@ def view(subject: Subject) -> Iterator[StoreView]:
     if _engine_signs(subject):
         yield subject.open()
         return
-    server: GatewayServer = ThreadedServer() if subject.colour == "sync" else ASGIServer(subject.site.loop)
+    server: GatewayServer = ThreadedServer() if subject.colour == "sync" else asgi_server(subject.site.loop)
     view = subject.open(keys=KEYS, gateway=server.url)
     server.mount(view.state)
     yield view

@@ -6,13 +6,13 @@ import asyncio
 import threading
 from collections.abc import Callable
 from socketserver import ThreadingMixIn
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from statekit.gateway import ASGIGateway, WSGIGateway
 from statekit_conformance.loop import Loop
 
-__all__ = ["ASGIServer", "GatewayServer", "ThreadedServer"]
+__all__ = ["GatewayServer", "ThreadedServer", "asgi_server"]
 
 _HOST = "127.0.0.1"
 
@@ -28,7 +28,7 @@ class GatewayServer(Protocol):
         """Serve the gateway of a state."""
 
     def close(self) -> None:
-        """Stop."""
+        """Serve it no more."""
 
 
 class _Quiet(WSGIRequestHandler):
@@ -71,7 +71,7 @@ class ThreadedServer:
         self._thread.join(10)
 
 
-class ASGIServer:
+class _ASGIServer:
     """The ASGI gateway under uvicorn, in the event loop in which the cases use the state.
 
     Args:
@@ -112,9 +112,24 @@ class ASGIServer:
         return server, serving, server.servers[0].sockets[0].getsockname()[1]
 
     def close(self) -> None:
+        """Serve nothing until something else is mounted."""
+        self._gateway = None
+
+    def end(self) -> None:
         """Stop."""
         self._server.should_exit = True
         self._loop.run(self._ended())
 
     async def _ended(self) -> None:
         await asyncio.wait_for(self._serving, 10)
+
+
+_RUNNING: Final[dict[Loop, _ASGIServer]] = {}
+
+
+def asgi_server(loop: Loop) -> GatewayServer:
+    """Return the server in a loop, one for all cases that use the loop: uvicorn takes a fifth of a second to end."""
+    if loop not in _RUNNING:
+        _RUNNING[loop] = _ASGIServer(loop)
+        loop.at_end(lambda: _RUNNING.pop(loop).end())
+    return _RUNNING[loop]

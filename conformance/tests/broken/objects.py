@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 import time
 import unicodedata
-from dataclasses import replace
 
 from google_crc32c import value as crc32c_of
+from msgspec.structs import replace
 
 from statekit.driver import ABSENT, ANY, Chunk, Committed, Gone, Match, Meta, Page, Refused
 

@@ -110,9 +110,7 @@ def a_condition_of_a_form_is_dropped(exchange):
     real = PresignPlans.presign_post
 
     def presign_post(self, timeout, key, prefix, sizes, put, *rest):
-        from dataclasses import replace as changed
-
-        return real(self, timeout, key, prefix, sizes, changed(put, if_absent=False), *rest)
+        return real(self, timeout, key, prefix, sizes, replace(put, if_absent=False), *rest)
 
     exchange(PresignPlans, "presign_post", presign_post)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from statekit.driver import ABSENT, Committed, Entry, Gone, Match, Page, Refused
 

@@ -14,11 +14,18 @@ from .plugin import announce
 
 HERE = Path(__file__).parent
 ARGUMENTS = ["--pyargs", "statekit_conformance", "-p", "broken.suite", "-p", "no:randomly", "-p", "no:cacheprovider"]
-QUIET = ["-q", "--no-header", "--tb=line", "--show-capture=no", "--disable-warnings", "--statekit-case-timeout=20"]
+QUIET = ["-q", "--no-header", "--tb=line", "--show-capture=no", "--disable-warnings"]
 
 
-def judged(folder: Path, *names: str, every: bool = False) -> dict[str, Any]:
-    """Run the suite on some mutants or all; return by name ``kills`` and ``asked``, each by clause."""
+def judged(folder: Path, *names: str, every: bool = False, patience: float = 20.0) -> dict[str, Any]:
+    """Run the suite on some mutants or all; return by name ``kills`` and ``asked``, each by clause, and ``accidents``.
+
+    Args:
+        folder: An empty one, for what the run leaves.
+        names: The mutants' schemes.
+        every: Whether the dead are asked on.
+        patience: Seconds that a case may take.
+    """
     site = folder / "site"
     announce(site)
     paths = [str(site), str(HERE.parent), *filter(None, sys.path)]
@@ -31,7 +38,7 @@ def judged(folder: Path, *names: str, every: bool = False) -> dict[str, Any]:
         "STATEKIT_MUTANTS_ALL": "1" if every else "",
     }
     with (folder / "output.txt").open("w") as output:
-        command = [sys.executable, "-m", "pytest", *ARGUMENTS, *QUIET]
+        command = [sys.executable, "-m", "pytest", *ARGUMENTS, *QUIET, f"--statekit-case-timeout={patience:g}"]
         done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output, check=False)
     found = folder / "kills.json"
     if not found.exists():

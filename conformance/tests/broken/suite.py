@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,17 @@ from statekit_conformance.agreement import budget
 from statekit_conformance.targets import Target
 from statekit_conformance.verdicts import clauses_of
 
-from .catalogue import CONTROLS, MUTANTS
+from .accident import accident
+from .catalogue import CONTROLS, JUDGED, MUTANTS
 from .mutant import Mutant
 
 ONLY = os.environ.get("STATEKIT_MUTANTS_ONLY", "").split()
 EVERY = bool(os.environ.get("STATEKIT_MUTANTS_ALL"))
 CHOSEN = {name: mutant for name, mutant in {**MUTANTS, **CONTROLS}.items() if not ONLY or name in ONLY}
-NAMED = frozenset(clause for mutant in MUTANTS.values() for clause in mutant.clauses)
 KILLS: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 """Mutant, clause, and what the cases said that failed."""
+ACCIDENTS: dict[str, list[str]] = defaultdict(list)
+"""Mutant, and what is wrong with its own lines: what a case says then is no judgement."""
 ASKED: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
 
 budget.PHASES = (Phase.generate,)  # nobody reads the programs that kill
@@ -41,7 +43,7 @@ def target_of(mutant: Mutant) -> Target:
         url=mutant.url,
         start=mutant.begin,
         stop=mutant.end,
-        clauses=frozenset(mutant.clauses) or NAMED,
+        clauses=JUDGED[mutant.scheme],
     )
 
 
@@ -103,10 +105,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         ASKED[name][clause].append(item.nodeid)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Note what fails by a mistake in a mutant instead of by what is wrong with it."""
+    report = yield
+    found = accident(call.excinfo.value) if call.excinfo else None
+    if found:
+        ACCIDENTS[_scheme(item)].append(found)
+        report.user_properties.append(("accident", found))
+    return report
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note who killed whom."""
     facts = dict(report.user_properties).get("statekit")
-    if report.failed and isinstance(facts, dict):
+    if report.failed and isinstance(facts, dict) and "accident" not in dict(report.user_properties):
         name = dict(report.user_properties)["broken"]
         case = report.nodeid.rpartition("::")[2].partition("[")[0]
         crash = getattr(report.longrepr, "reprcrash", None)
@@ -120,5 +133,5 @@ def pytest_sessionfinish() -> None:
     """Write down who killed whom."""
     folder = os.environ.get("STATEKIT_MUTANTS")
     if folder:
-        found = {name: {"kills": KILLS[name], "asked": ASKED[name]} for name in CHOSEN}
+        found = {name: {"kills": KILLS[name], "asked": ASKED[name], "accidents": ACCIDENTS[name]} for name in CHOSEN}
         Path(folder, "kills.json").write_text(json.dumps(found, indent=1))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from google_crc32c import value as crc32c_of
+from msgspec.structs import replace
 
 from statekit.driver import ANY, Committed, Failure, Fault, Meta
 
