@@ -67,6 +67,15 @@ def pytest_statekit_targets():
     return [Target(name="mine", url="memory:{name}", start=start, stop=stop)]
 """
 
+PAUSED = """
+import signal
+
+def pytest_runtest_call(item):
+    open("reached", "w").close()
+    signal.pause()
+"""
+"""A case is where pytest bears to be interrupted; its report of an interrupted import fails."""
+
 
 def environment(*more):
     """Return this process's environment, with what it can import."""
@@ -304,11 +313,15 @@ class TestBadInput:
     @pytest.mark.usefixtures("interruptible")
     def test_an_interrupted_run_leaves_no_server_behind(self):
         (self.folder / "conftest.py").write_text(SERVED)
-        command = [sys.executable, "-m", "pytest", *OPTIONS, *SUITE]
+        (self.folder / "paused.py").write_text(PAUSED)
         run = subprocess.Popen(
-            command, cwd=self.folder, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            [sys.executable, "-m", "pytest", *OPTIONS, "-p", "paused", *SUITE],
+            cwd=self.folder,
+            env=environment(self.folder),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        until(lambda: (self.folder / "pid").exists() and (self.folder / "pid").read_text())
+        until((self.folder / "reached").exists)
         run.send_signal(signal.SIGINT)
         run.communicate(timeout=LIMIT)
         assert run.returncode == pytest.ExitCode.INTERRUPTED

@@ -103,10 +103,15 @@ class Checkpoints:
             LeaseLostError: They are gone because somebody else has taken over.
             CorruptDataError: They are gone, or cannot be read.
         """
-        name = holding.lease.manifest
-        if name != holding.manifest[0]:
-            found = yield from self._present(op, holding, self._blobs.read(op, holding.workspace, name))
-            holding.manifest = (name, decode_manifest(name, found))
+        while (name := holding.lease.manifest) != holding.manifest[0]:
+            reading = self._elsewhere(self._blobs.read(op, holding.workspace, name))
+            try:
+                holding.manifest = (name, decode_manifest(name, (yield from reading)))
+            except NotFoundError as error:
+                lease = yield from self._leases.confirm(op, holding)
+                if lease.manifest == name:
+                    raise _missing() from error
+                # It was dropped by a checkpoint of our own: a renewal beside it remembered what it had seen before.
         return holding.manifest[1]
 
     def _present(self, op: Operation, holding: Holding, plan: Plan[T]) -> Plan[T]:
@@ -115,7 +120,7 @@ class Checkpoints:
             return (yield from self._elsewhere(plan))  # type: ignore[no-any-return]
         except NotFoundError as error:
             yield from self._leases.confirm(op, holding)
-            raise CorruptDataError("a file of the last checkpoint is missing", clause="X-20") from error
+            raise _missing() from error
 
     def restore(
         self,
@@ -218,6 +223,10 @@ class Checkpoints:
     def _forget(self, op: Operation, holding: Holding, blob: str) -> Plan[None]:
         with suppress(StateError):  # the sweep does it
             yield from self._blobs.delete(op, holding.workspace, blob)
+
+
+def _missing() -> CorruptDataError:
+    return CorruptDataError("a file of the last checkpoint is missing", clause="X-20")
 
 
 def _in_order(items: Iterable[T], work: Callable[[T], Plan[None]], size: Callable[[T], int]) -> Plan[None]:

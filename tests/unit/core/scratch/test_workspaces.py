@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from statekit._core.plan import Call
 from statekit._core.scratch import tree
 from statekit.backends.memory.records import MemoryRecords
 from statekit.config import Settings, Target
@@ -136,6 +137,25 @@ def test_a_failed_renewal_is_tried_again_and_a_late_one_is_told(both: Both, capl
         assert "job" not in caplog.text
         workspace.renew()
     assert both.heard.outcomes().count("DeniedError") == 1
+
+
+def test_a_renewal_that_is_answered_late_does_not_hide_a_checkpoint(both: Both) -> None:
+    """It is a thread beside the application's, and what it remembers of the record last may be older."""
+    with both.state.scratch.workspace("job", background=False) as workspace:
+        workspace.write("a", b"1")
+        workspace.checkpoint()
+        renewing = workspace._plans.renew(None)
+        sent = renewing.send(None)
+        assert isinstance(sent, Call)
+        answer = sent.method(*sent.args, **sent.kwargs)
+        workspace.write("a", b"2")
+        workspace.checkpoint()  # which drops the manifest that the renewal knows
+        with pytest.raises(StopIteration):
+            renewing.send(answer)
+        workspace.write("a", b"3")
+        workspace.checkpoint()
+    with both.state.scratch.workspace("job") as workspace:
+        assert (workspace / "a").read_bytes() == b"3"
 
 
 def test_an_unknown_checkpoint_that_was_applied_is_built_upon(both: Both) -> None:
