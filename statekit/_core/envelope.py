@@ -91,11 +91,11 @@ def decode(record: Record) -> Stored:
     except struct.error:
         raise CorruptDataError("a stored record is too short to be one", clause="S-30") from None
     sealed = form - _PLAIN
-    if sealed >> 1:
+    if sealed not in (0, 1):
         raise CorruptDataError(
             f"a stored record has format {form >> 8}, which this release does not know", clause="S-30"
         )
-    if crc32c(value[_CHECKED:]) != checksum:
-        raise CorruptDataError("a stored record does not match its checksum", clause="S-30")
     start = _LINE + count * _ID
+    if crc32c(value[_CHECKED:]) != checksum or count > LINEAGE or len(value) < start:
+        raise CorruptDataError("a stored record does not match its checksum", clause="S-30")
     return Stored(record, write_id, value[_LINE:start], value[start:], sealed == 1)

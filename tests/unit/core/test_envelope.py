@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from google_crc32c import value as crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -54,6 +55,14 @@ def test_any_bytes_are_a_record_or_corrupt(value: bytes) -> None:
         decode(record(value))
     except CorruptDataError as error:
         assert error.clause == "S-30"
+
+
+@pytest.mark.parametrize(("announced", "present"), [(LINEAGE + 1, LINEAGE + 1), (3, 2)])
+def test_a_lineage_that_nobody_writes_is_damage_also_where_the_checksum_matches(announced: int, present: int) -> None:
+    rest = bytes(12) + bytes((announced,)) + bytes(12 * present)
+    value = bytes((FORMAT, 0)) + crc32c(rest).to_bytes(4, "big") + rest
+    with pytest.raises(CorruptDataError):
+        decode(record(value))
 
 
 def test_a_format_of_the_future_is_refused_by_name() -> None:
