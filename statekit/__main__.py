@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from statekit._cli import check, clauses, demo, keygen, plugins, provision
+from statekit._cli import check, clauses, demo, keygen, plugins, provision, sweep
 from statekit._cli.terminal import Terminal
 from statekit.errors import ConfigError, StateError
 
@@ -41,7 +41,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Sessions and objects for Python processes that come and go.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (demo, check, provision, plugins, clauses, keygen):
+    for command in (demo, check, provision, sweep, plugins, clauses, keygen):
         command.add(commands)
     return parser
 

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from typing import Any
 
 import pytest
 
+import statekit
 from statekit import contract, plugins
 from statekit.__main__ import main
 from statekit._cli.terminal import Terminal
@@ -22,7 +24,7 @@ from statekit._core.seal import KeyRing
 from statekit.backends.memory.objects import MemoryObjects
 from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import StateError
-from statekit.testing import backend_of
+from statekit.testing import FakeClock, backend_of
 
 
 @pytest.fixture(autouse=True)
@@ -226,6 +228,32 @@ def test_provision_says_where_there_is_nothing_to_create(capsys: pytest.CaptureF
     assert "there is nothing to create" in capsys.readouterr().out
 
 
+# sweep
+
+
+def test_sweep_counts_what_it_reclaimed_and_spares_what_lives(capsys: pytest.CaptureFixture[str]) -> None:
+    year_ago = FakeClock(time.time_ns() // 1_000_000 - 365 * 86_400_000)
+    with statekit.open("local:state", clock=year_ago) as state:
+        for _ in range(3):
+            state.sessions.create()
+    with statekit.open("local:state") as state:
+        alive = state.sessions.create()
+    assert main(["sweep", "--url", "local:state"]) == 0
+    assert capsys.readouterr().out.startswith("✓ records: 3 (")
+    assert main(["sweep", "--url", "local:state"]) == 0
+    assert capsys.readouterr().out.startswith("✓ nothing to reclaim (")
+    with statekit.open("local:state") as state:
+        assert state.sessions.load(alive.id) is not None
+
+
+def test_sweep_explains_what_it_cannot_reach(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "file").write_text("in the way")
+    assert main(["sweep", "--url", "local:file/state"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("statekit: sessions.sweep on local: ")
+    assert error.count("\n") == 1
+
+
 # Errors
 
 
@@ -277,7 +305,9 @@ def test_a_reader_who_leaves_early_sees_no_traceback() -> None:
 def test_the_module_runs_as_a_command() -> None:
     done = subprocess.run([sys.executable, "-m", "statekit", "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0
-    assert all(command in done.stdout for command in ("demo", "check", "provision", "plugins", "clauses", "keygen"))
+    assert all(
+        command in done.stdout for command in ("demo", "check", "provision", "sweep", "plugins", "clauses", "keygen")
+    )
 
 
 # The terminal

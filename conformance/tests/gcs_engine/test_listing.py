@@ -1,6 +1,7 @@
 """Listing: the order of UTF-8 bytes, delimiters, offsets and pages, against a model in a few lines."""
 
 import random
+from uuid import uuid4
 
 import pytest
 from google.api_core import exceptions
@@ -43,7 +44,7 @@ def model(names, prefix="", delimiter="", start="", end=None, *, trailing=False)
 @pytest.fixture(scope="module")
 def filled(shared_engine):
     client = shared_engine.client()
-    bucket = client.create_bucket("listing-bucket")
+    bucket = client.create_bucket(f"listing-{uuid4().hex}")  # workers come back to a module whose tests they share
     for name in random.sample(NAMES, len(NAMES)):
         bucket.blob(name).upload_from_string(b"")
     yield bucket
