@@ -17,7 +17,7 @@ from pathlib import Path
 from statekit_conformance.engines.errors import EngineError
 
 _TETHER = Path(__file__).with_name("tether.py")
-_TAIL_BYTES = 2_000
+_TAIL_CHARACTERS = 2_000
 _GRACE = 10.0  # seconds between SIGTERM and SIGKILL
 
 
@@ -42,7 +42,7 @@ class ServerProcess:
     """A running server, in a process group of its own, so that its children die with it."""
 
     def __init__(self, command: Command) -> None:
-        self._log = command.log
+        self._log, self._begun = command.log, command.log.stat().st_size if command.log.exists() else 0
         try:
             self._popen = _spawner().submit(_spawn, command).result()
         except OSError as error:
@@ -72,13 +72,18 @@ class ServerProcess:
             self._popen.wait(_GRACE)
         self.kill()
 
+    def printed(self) -> str:
+        """Return what it printed since it was started."""
+        try:
+            with self._log.open("rb") as log:
+                log.seek(self._begun)
+                return log.read().decode(errors="replace")
+        except FileNotFoundError:
+            return ""
+
     def tail(self) -> str:
         """Return the end of what it printed, as one line."""
-        try:
-            text = self._log.read_bytes()[-_TAIL_BYTES:].decode(errors="replace")
-        except FileNotFoundError:
-            text = ""
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.printed()[-_TAIL_CHARACTERS:].splitlines() if line.strip()]
         return " | ".join(lines[-6:]) or "nothing"
 
     def _signal(self, number: signal.Signals) -> None:
