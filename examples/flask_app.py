@@ -40,7 +40,8 @@ form { display: inline } small { color: #666 } img { width: 10rem; margin: 0 .5r
 <a href="{{ photo.whole }}"><img src="{{ photo.small }}" alt="a photograph"></a>{% endfor %}</p>
 <p>{{ session.get("uploads", 0) }} uploaded in this session</p>
 <h2>{{ session.owner }}</h2>
-<ul>{% for device in devices %}<li>{{ device.label or "a device" }}<br>
+<ul>{% for device in devices %}<li>{{ device.label or "a device" }}
+{{ "(this one)" if device.handle == session.handle }}<br>
 <small>since {{ device.created_at.strftime("%d %B, %H:%M") }} UTC,
 seen {{ device.last_seen.strftime("%d %B, %H:%M") }}</small>
 <form method="post" action="/devices/{{ device.handle }}"><button>end</button></form></li>{% endfor %}</ul>

@@ -159,7 +159,7 @@ _SESSIONS: Final = _section(
     ("S-19", "An update made under the old id before a rotation takes effect is in the new session."),
     ("S-20", "destroy ends a session, says whether there was one, and is success for one that is gone."),
     ("S-21", "Destroying an id that was rotated ends the session it became."),
-    ("S-22", "list shows each live session of an owner once, with its label and times, and never an id."),
+    ("S-22", "list shows each live session of an owner once, with its label, times and own handle, and never an id."),
     ("S-23", "revoke ends the one session that a handle names, also after it was rotated."),
     (
         "S-24",

@@ -1,15 +1,27 @@
-"""Random names: write ids, epochs, session ids and lease holders."""
+"""Names: write ids, session ids and holders, which are random; sids, owners' names and handles, which are hashes."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
 from binascii import b2a_base64
 from hashlib import sha256
 from typing import Any, Final
 
-__all__ = ["WRITE_ID_BYTES", "holder_id", "presented", "session_id", "sid_of", "text_of", "write_id"]
+__all__ = [
+    "WRITE_ID_BYTES",
+    "handle_of",
+    "holder_id",
+    "name_of",
+    "presented",
+    "read_handle",
+    "session_id",
+    "sid_of",
+    "text_of",
+    "write_id",
+]
 
 WRITE_ID_BYTES: Final = 12
 _IS_SESSION_ID: Final = re.compile(r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]").fullmatch
@@ -53,3 +65,22 @@ def sid_of(identifier: str) -> bytes:
     256 random bits need neither salt nor key; a key would log everybody out when it is rotated.
     """
     return sha256(identifier.encode()).digest()
+
+
+def name_of(owner: str) -> bytes:
+    """Return the name under which an owner is stored."""
+    return sha256(owner.encode()).digest()
+
+
+def handle_of(name: bytes, root: bytes) -> str:
+    """Return the handle of a login. Both parts are hashes: nobody can log in with it."""
+    return urlsafe_b64encode(name + root).decode().rstrip("=")
+
+
+def read_handle(handle: str) -> tuple[bytes, bytes] | None:
+    """Return a handle's owner and root; None if it is malformed."""
+    try:
+        raw = urlsafe_b64decode(handle + "==")
+    except (Base64Error, ValueError, TypeError):
+        return None
+    return (raw[:32], raw[32:]) if len(raw) == 64 else None

@@ -98,6 +98,12 @@ class Visit(MutableMapping[str, Any]):
         return self._session.owner if self._session is not None else None
 
     @property
+    def handle(self) -> str | None:
+        """What a list of devices shows it under; None where nobody is logged in."""
+        self._data()
+        return self._session.handle if self._session is not None else None
+
+    @property
     def stored(self) -> Session | None:
         """The store's session; None before a new one is stored."""
         self._data()

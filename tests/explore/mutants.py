@@ -9,13 +9,13 @@ from msgspec.structs import replace
 
 from statekit._core import commit as committing
 from statekit._core.envelope import Stored
-from statekit._core.ids import session_id, sid_of, text_of, write_id
+from statekit._core.ids import name_of, session_id, sid_of, text_of, write_id
 from statekit._core.objects.plans import ObjectPlans
 from statekit._core.pipeline import Doubt, attempt, read, repeat
 from statekit._core.sessions import cells as cells_module
 from statekit._core.sessions.cells import Cells, Fate
 from statekit._core.sessions.forms import Live, Roster, encode_form
-from statekit._core.sessions.owners import AFTERLIFE, Owners, name_of
+from statekit._core.sessions.owners import AFTERLIFE, Owners
 from statekit._core.sessions.plans import SessionPlans
 from statekit._core.sessions.rotation import Rotation
 from statekit._core.sessions.session import Cell, Session

@@ -6,10 +6,9 @@ import msgspec
 import pytest
 
 from statekit._core.envelope import decode
-from statekit._core.ids import presented, sid_of
+from statekit._core.ids import name_of, presented, sid_of
 from statekit._core.scratch.forms import Lease, decode_lease, decode_manifest
 from statekit._core.sessions.forms import Live, Moved, decode_cell, decode_roster
-from statekit._core.sessions.owners import name_of
 from statekit._core.tickets.forms import decode_slip
 from statekit.backends.memory.records import MemoryRecords
 from statekit.errors import CorruptDataError

@@ -103,6 +103,18 @@ def test_a_rotated_session_is_listed_once_under_the_same_handle(view):
         assert (after.handle, after.label, after.created_at) == (before.handle, "phone", before.created_at)
 
 
+@clause("S-22")
+def test_a_session_knows_under_which_handle_it_is_listed(view):
+    visitor = view.sessions.create()
+    assert visitor.handle is None
+    session = view.sessions.rotate(visitor, owner="ann", label="this one")
+    for _ in range(2):
+        view.sessions.create(owner="ann")
+        for seen in (session, view.sessions.load(session.id)):
+            assert [info.label for info in view.sessions.list("ann") if info.handle == seen.handle] == ["this one"]
+        session = view.sessions.rotate(session)
+
+
 @clause("S-22", needs=("reopen",))
 def test_a_session_is_listed_once_in_the_middle_of_its_rotation(view, interposed):
     session = view.sessions.create(owner="ann", label="phone")

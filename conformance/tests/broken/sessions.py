@@ -378,9 +378,13 @@ def a_marker_that_is_kept_for_a_second(exchange):
 
 @core("S-22")
 def a_list_shows_both_ends_of_a_rotation(exchange):
-    real = owners.handle_of
-    exchange(owners, "handle_of", lambda name, root: real(name, secrets.token_bytes(32)))
+    real = plans.handle_of
     exchange(plans, "handle_of", lambda name, root: real(name, secrets.token_bytes(32)))
+
+
+@core("S-22")
+def a_rotated_session_has_another_handle_than_the_list(exchange):
+    exchange(Session, "handle", property(lambda self: plans.handle_of(plans.name_of(self.owner or ""), self.cell.sid)))
 
 
 @core("S-22")
@@ -390,7 +394,7 @@ def a_list_shows_what_was_destroyed(exchange):
     def described(self, op, name, sid, root, ends_at):
         found = yield from real(self, op, name, sid, root, ends_at)
         at = plans._moment(ends_at)
-        return found or plans.SessionInfo(owners.handle_of(name, root), at, at, at, None)
+        return found or plans.SessionInfo(plans.handle_of(name, root), at, at, at, None)
 
     exchange(SessionPlans, "_described", described)
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 
-from statekit import SessionInfo
 from statekit.integrations.starlette import devices, logout_everywhere
 
-from .booth import Person, TheBooth, ThePerson, TheSession
+from .booth import TheBooth, ThePerson, TheSession
 from .pages import page
 
 router = APIRouter()
@@ -18,8 +17,8 @@ router = APIRouter()
 async def show(request: Request, person: ThePerson) -> Response:
     """List them, this one first."""
     found = await devices(person.session)
-    found.sort(key=lambda device: (_is_this(person, device), device.last_seen), reverse=True)
-    here = next((device for device in found if _is_this(person, device)), None)
+    here = person.session.handle
+    found.sort(key=lambda device: (device.handle == here, device.last_seen), reverse=True)
     return page(request, "devices", person=person, devices=found, here=here)
 
 
@@ -43,8 +42,3 @@ async def log_out_everywhere(session: TheSession) -> Response:
     """End all of them: when this is answered, none can be used any more."""
     await logout_everywhere(session)
     return RedirectResponse("/login", 303)
-
-
-def _is_this(person: Person, device: SessionInfo) -> bool:
-    stored = person.session.stored
-    return stored is not None and (stored.created_at, stored.label) == (device.created_at, device.label)

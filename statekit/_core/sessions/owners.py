@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from binascii import Error as Base64Error
 from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Final
@@ -21,7 +18,7 @@ from .cells import Cells, Fate
 from .forms import Live, Roster, decode_roster, encode_form
 from .session import Cell
 
-__all__ = ["Owners", "handle_of", "name_of", "read_handle"]
+__all__ = ["Owners"]
 
 AFTERLIFE: Final = 3_600_000
 """Milliseconds that an owner's record outlives the last of its sessions."""
@@ -191,25 +188,6 @@ class Owners:
 def _current(op: Operation, roster: Roster) -> dict[bytes, tuple[bytes, int]]:
     """Return the entries whose absolute lifetime is not over."""
     return {sid: entry for sid, entry in roster.live.items() if entry[1] > op.now}
-
-
-def name_of(owner: str) -> bytes:
-    """Return the name under which an owner is stored."""
-    return hashlib.sha256(owner.encode()).digest()
-
-
-def handle_of(name: bytes, root: bytes) -> str:
-    """Return the handle of a login. Both parts are hashes: nobody can log in with it."""
-    return urlsafe_b64encode(name + root).decode().rstrip("=")
-
-
-def read_handle(handle: str) -> tuple[bytes, bytes] | None:
-    """Return a handle's owner and root; None if it is malformed."""
-    try:
-        raw = urlsafe_b64decode(handle + "==")
-    except (Base64Error, ValueError, TypeError):
-        return None
-    return (raw[:32], raw[32:]) if len(raw) == 64 else None
 
 
 def _contended() -> ConflictError:

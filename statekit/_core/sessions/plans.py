@@ -12,7 +12,7 @@ import msgspec
 from statekit._core.clock import MILLISECOND
 from statekit._core.codec import encode
 from statekit._core.envelope import Stored
-from statekit._core.ids import presented
+from statekit._core.ids import handle_of, name_of, presented, read_handle
 from statekit._core.limits import check_label, check_owner
 from statekit._core.pipeline import Operation, Wire, fetch, repeat
 from statekit._core.plan import Plan, clean_up, gather
@@ -23,7 +23,7 @@ from statekit.types import SessionInfo, SessionPolicy, Swept
 
 from .cells import Cells
 from .forms import Live, encode_live
-from .owners import SIDE_BY_SIDE, Owners, handle_of, name_of, read_handle
+from .owners import SIDE_BY_SIDE, Owners
 from .rotation import Rotation
 from .session import Cell, Changes, Session
 
@@ -259,10 +259,10 @@ class SessionPlans:
     def _root(self, op: Operation, keep: Session | str | None) -> Plan[bytes]:
         """Return the root of the login to keep. By id, a session that is being rotated would be killed."""
         if isinstance(keep, Session):
-            return keep.cell.live.root or keep.cell.sid
+            return keep.cell.root
         sid = presented(keep)
         cell = None if sid is None else (yield from self._cells.follow(op, sid))
-        return (cell.live.root or cell.sid) if cell else b""
+        return cell.root if cell else b""
 
     def sweep(self, timeout: float | None) -> Plan[Swept]:
         """Delete what expired more than an hour ago and was not touched since it was seen."""

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from statekit._core.envelope import Stored
+from statekit._core.ids import name_of
 from statekit._core.pipeline import Operation
 from statekit._core.plan import Plan, clean_up
 from statekit._core.retry import Backoff
@@ -13,7 +14,7 @@ from statekit.errors import ConflictError, IndeterminateError, InvalidInputError
 
 from .cells import Cells
 from .forms import Live, Moved
-from .owners import Owners, name_of
+from .owners import Owners
 from .session import Cell, Changes, Session
 
 __all__ = ["Rotation"]
@@ -71,7 +72,7 @@ class Rotation(Struct, frozen=True):
     def _successor(self, op: Operation, a: Cell, sid: bytes) -> Live:
         """Return the new session for what is stored of the old one."""
         data = self.changes.applied_to(a.live.data)
-        fields = {"saved_at": op.now, "root": a.live.root or a.sid, "previous": a.sid, "data": data}
+        fields = {"saved_at": op.now, "root": a.root, "previous": a.sid, "data": data}
         if self.label is not None:
             fields |= {"label": self.label}
         if self.owner is not None and a.live.owner is None:

@@ -10,6 +10,7 @@ import msgspec
 
 from statekit._core.codec import decode, encode
 from statekit._core.envelope import Stored
+from statekit._core.ids import handle_of, name_of
 from statekit.driver import Record
 from statekit.errors import InvalidInputError
 
@@ -27,6 +28,11 @@ class Cell(msgspec.Struct, frozen=True, gc=False):
     sid: bytes
     stored: Stored
     live: Live
+
+    @property
+    def root(self) -> bytes:
+        """The sid of the login's first session, which stays the same through rotations."""
+        return self.live.root or self.sid
 
 
 class Changes(msgspec.Struct, frozen=True):
@@ -77,6 +83,12 @@ class Session(MutableMapping[str, Any]):
     def label(self) -> str | None:
         """What ``create`` was told, such as a device's name."""
         return self._cell.live.label
+
+    @property
+    def handle(self) -> str | None:
+        """What the owner's ``list`` shows it under, and ``revoke`` takes; None without an owner."""
+        owner = self._cell.live.owner
+        return None if owner is None else handle_of(name_of(owner), self._cell.root)
 
     @property
     def created_at(self) -> datetime:

@@ -59,6 +59,12 @@ class SessionStore(SessionBase):  # type: ignore[misc]  # Django has no types
         return self._stored
 
     @property
+    def handle(self) -> str | None:
+        """What a list of devices shows it under; None where nobody is logged in."""
+        self._get_session()
+        return self._stored.handle if self._stored is not None else None
+
+    @property
     def expiry_changed(self) -> bool:
         """Whether ``set_expiry`` was told something that is not stored."""
         before = self._stored.get(EXPIRY) if self._stored is not None else None

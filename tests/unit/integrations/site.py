@@ -63,7 +63,8 @@ def everywhere(request: HttpRequest) -> HttpResponse:
 
 
 def who(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"user": request.user.username, "devices": [one.label for one in devices(request.session)]})
+    found = {one.label: one.handle == request.session.handle for one in devices(request.session)}
+    return JsonResponse({"user": request.user.username, "devices": found})
 
 
 def stream(request: HttpRequest) -> HttpResponse:

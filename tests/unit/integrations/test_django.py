@@ -334,7 +334,8 @@ def test_a_login_gives_another_key_and_binds_the_session_to_its_user(store, clie
     stored = store.sessions.load(after)
     assert stored.owner == owner_of(get_user_model().objects.get(username="ada"))
     assert stored["cart"] == "tea"
-    assert client.get("/who").json() == {"user": "ada", "devices": ["Firefox"]}
+    Client().get("/login/ada", headers={"User-Agent": "Safari"})
+    assert client.get("/who").json() == {"user": "ada", "devices": {"Firefox": True, "Safari": False}}
 
 
 def test_a_login_of_somebody_else_keeps_none_of_the_data(store, client) -> None:

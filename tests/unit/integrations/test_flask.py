@@ -75,7 +75,8 @@ def application(store: Store, cookie: Cookie | None = None) -> Flask:
 
     @app.get("/who")
     def who() -> dict[str, Any]:
-        return {"owner": session.owner, "devices": [device.label for device in devices(session)]}
+        found = {device.label: device.handle == session.handle for device in devices(session)}
+        return {"owner": session.owner, "devices": found}
 
     return app
 
@@ -196,7 +197,7 @@ def test_an_unknown_id_causes_no_cookie(app) -> None:
         assert "Set-Cookie" not in answer.headers
 
 
-def test_a_login_gives_another_id_and_the_old_one_is_dead(store, client) -> None:
+def test_a_login_gives_another_id_and_the_old_one_is_dead(store, app, client) -> None:
     client.get("/write/cart/tea")
     before = identifier(client)
     client.get("/login/ada", headers={"User-Agent": "Firefox"})
@@ -205,7 +206,8 @@ def test_a_login_gives_another_id_and_the_old_one_is_dead(store, client) -> None
     assert store.sessions.load(before) is None
     session = store.sessions.load(after)
     assert (session.owner, dict(session)) == ("ada", {"cart": "tea"})
-    assert client.get("/who").json == {"owner": "ada", "devices": ["Firefox"]}
+    app.test_client().get("/login/ada", headers={"User-Agent": "Safari"})
+    assert client.get("/who").json == {"owner": "ada", "devices": {"Firefox": True, "Safari": False}}
 
 
 def test_an_attacker_who_planted_the_id_is_not_logged_in(app, client) -> None:
@@ -213,7 +215,7 @@ def test_an_attacker_who_planted_the_id_is_not_logged_in(app, client) -> None:
     attacker.get("/write/planted/1")
     victim = with_cookie(app, identifier(attacker))
     victim.get("/login/ada")
-    assert attacker.get("/who").json == {"owner": None, "devices": []}
+    assert attacker.get("/who").json == {"owner": None, "devices": {}}
     assert victim.get("/who").json["owner"] == "ada"
 
 

@@ -70,7 +70,8 @@ async def everywhere(request: Request) -> Response:
 
 async def who(request: Request) -> Response:
     session = await load(request)
-    return JSONResponse({"owner": session.owner, "devices": [device.label for device in await devices(session)]})
+    found = {device.label: device.handle == session.handle for device in await devices(session)}
+    return JSONResponse({"owner": session.owner, "devices": found})
 
 
 async def slow(request: Request) -> Response:
@@ -280,7 +281,7 @@ def test_an_unknown_id_is_never_adopted_and_causes_no_cookie(store, app) -> None
     assert store.sessions.load("A" * 43) is None
 
 
-def test_a_login_gives_another_id_and_the_old_one_is_dead(store, client) -> None:
+def test_a_login_gives_another_id_and_the_old_one_is_dead(store, app, client) -> None:
     client.get("/write/cart/tea")
     before = identifier(client)
     client.get("/login/ada", headers={"User-Agent": "Firefox"})
@@ -289,7 +290,8 @@ def test_a_login_gives_another_id_and_the_old_one_is_dead(store, client) -> None
     assert store.sessions.load(before) is None
     session = store.sessions.load(after)
     assert (session.owner, dict(session)) == ("ada", {"cart": "tea"})
-    assert client.get("/who").json() == {"owner": "ada", "devices": ["Firefox"]}
+    browser(app).get("/login/ada", headers={"User-Agent": "Safari"})
+    assert client.get("/who").json() == {"owner": "ada", "devices": {"Firefox": True, "Safari": False}}
 
 
 def test_a_logout_ends_the_session_and_removes_the_cookie(store, client) -> None:
