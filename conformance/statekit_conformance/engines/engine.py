@@ -75,7 +75,7 @@ class Engine(ABC):
         """
 
     def form(self, timeout: float) -> None:  # noqa: B027  # most engines are one process and have nothing to do here
-        """Join the processes of a first start to one server, where there are several.
+        """Bring the parts of a server together at its first start, where they have to find each other.
 
         Called again until it does not raise.
 

@@ -85,6 +85,11 @@ class SeaweedFS(Engine):
         arguments = ["-logtostderr", "mini", f"-dir={store}", f"-s3.config={identities}", *_FLAGS, *ports]
         return [Command(_weed() or "", arguments, self.data_dir / "server.log")]
 
+    def form(self, timeout: float) -> None:  # noqa: ARG002  # nothing is asked
+        """Let the gateway learn which filer owns a key. At a restart, writers under way do not wait for it anyway."""
+        if not any(_SETTLED.search(server.printed()) for server in self._servers):
+            raise EngineError("the gateway does not know yet which filer owns a key")
+
     def first_write(self, timeout: float) -> None:
         """Put an object: buckets were seen to be listed six seconds before the first put was taken."""
         with s3_client(self.endpoints["s3"], timeout=timeout) as client:
@@ -92,8 +97,6 @@ class SeaweedFS(Engine):
             client.put_object(Bucket="statekit-ready", Key="ready", Body=b"1")
             client.delete_object(Bucket="statekit-ready", Key="ready")
             client.delete_bucket(Bucket="statekit-ready")
-        if not any(_SETTLED.search(server.printed()) for server in self._servers):
-            raise EngineError("the gateway does not know yet which filer owns a key")
 
     def stop(self) -> None:
         """End it, and remove the sockets that it leaves in /tmp whatever TMPDIR says."""
