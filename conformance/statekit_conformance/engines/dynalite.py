@@ -98,7 +98,8 @@ def install() -> None:
 
 def _npm_install(folder: Path) -> None:
     folder.mkdir()
-    command = [shutil.which("npm") or "npm", "install", "--prefix", str(folder), "--no-audit", "--no-fund"]
+    options = ("--no-audit", "--no-fund", "--fetch-retries=5")
+    command = [shutil.which("npm") or "npm", "install", "--prefix", str(folder), *options]
     try:
         subprocess.run(  # noqa: S603  # no shell, and the program comes from PATH
             [*command, f"dynalite@{_VERSION}"],
