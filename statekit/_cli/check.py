@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import time
 
-from statekit.config import NOWHERE, Settings, Target, resolve
+from statekit.config import NOWHERE, Settings, Target
 from statekit.driver import Reach
 from statekit.state import State
 
+from .places import add_places, settings_of
 from .terminal import Terminal
 
-__all__ = ["add", "add_places", "run"]
+__all__ = ["add", "run"]
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -25,16 +26,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.set_defaults(run=run)
 
 
-def add_places(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say where stores live."""
-    parser.add_argument("--url", help="where both stores live")
-    parser.add_argument("--sessions", metavar="URL", help="where sessions live, if elsewhere")
-    parser.add_argument("--objects", metavar="URL", help="where objects live, if elsewhere")
-
-
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    settings = resolve(url=arguments.url, sessions=arguments.sessions, objects=arguments.objects)
+    settings = settings_of(arguments)
     _show(settings, terminal)
     with State(settings) as state:
         began = time.monotonic()

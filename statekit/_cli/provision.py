@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from statekit.config import resolve
 from statekit.state import State
 
-from .check import add_places
+from .places import add_places, settings_of
 from .terminal import Terminal
 
 __all__ = ["add", "run"]
@@ -34,8 +33,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    settings = resolve(url=arguments.url, sessions=arguments.sessions, objects=arguments.objects)
-    with State(settings) as state:
+    with State(settings_of(arguments)) as state:
         lines = state.provision(origins=arguments.cors_origin, dry_run=arguments.dry_run)
     for line in lines or ("there is nothing to create",):
         terminal.line(f"{terminal.style(terminal.sign('tick'), 'green')} {line}")

@@ -7,10 +7,9 @@ import time
 
 from msgspec import structs
 
-from statekit.config import resolve
 from statekit.state import State
 
-from .check import add_places
+from .places import add_places, settings_of
 from .terminal import Terminal
 
 __all__ = ["add", "run"]
@@ -29,8 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def run(arguments: argparse.Namespace, terminal: Terminal) -> int:
     """Run the command."""
-    settings = resolve(url=arguments.url, sessions=arguments.sessions, objects=arguments.objects)
-    with State(settings) as state:
+    with State(settings_of(arguments)) as state:
         began = time.monotonic()
         swept = structs.asdict(state.sweep())
         elapsed = time.monotonic() - began

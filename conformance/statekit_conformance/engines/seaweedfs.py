@@ -37,7 +37,7 @@ _FLAGS = (
 )
 _PARTS = ("s3", "filer", "master", "volume", "admin")
 # A second after its start the gateway learns which filer owns a key, and from then on has that one check the key's
-# writes. Once, on a server that had just started, two of sixteen conditional puts won; never since it is waited for.
+# writes. On a server that had just started, two of sixteen conditional puts won once; that this was why is not proven.
 _SETTLED = re.compile(r"LockRing: s3@\S+ received ring update")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from statekit._cli.check import add_places
+from statekit._cli.places import add_places
 from statekit._cli.terminal import Terminal
 
 __all__ = ["add", "run"]

@@ -529,12 +529,6 @@ class TestOwners:
             assert store.sessions.load(session.id) is None
 
 
-def sid(identifier: str) -> bytes:
-    from statekit._core.ids import sid_of
-
-    return sid_of(identifier)
-
-
 class TestCorruption:
     def test_is_never_absence(self, store: Store) -> None:
         session = store.sessions.create()
